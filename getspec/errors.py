@@ -1,0 +1,350 @@
+"""What went wrong, where, and what to write instead: the one vocabulary for every message.
+
+    GetspecError          everything getspec raises on purpose
+    |-- SpecError         the spec is wrong             exit status 1   diagnostics and their places
+    `-- UsageError        the command line or the disk  exit status 2   a message and a help line
+
+A mistake is data (`Diagnostic`: code, message, place, fix) and becomes text at the very end, by
+`render` for people and `as_json` for tools. Formatting where a mistake is found was refused: the
+same problem is shown in a terminal, an editor and a CI annotation, and each needs its own escaping.
+Spec text may come from a stranger, so what is shown passes through `escape` here, once, and no
+caller has to remember it.
+
+This module imports nothing from getspec and stays cheap, because `--help` pays for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+__all__ = [
+    "Diagnostic",
+    "Diagnostics",
+    "GetspecError",
+    "Note",
+    "Span",
+    "SpecError",
+    "UsageError",
+    "escape",
+    "nearest",
+    "render",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of one line. Line and column are 1-based; columns and width count characters."""
+
+    file: str
+    line: int
+    col: int
+    width: int = 1
+
+    def __str__(self) -> str:
+        return f"{escape(self.file)}:{self.line}:{self.col}"
+
+
+Note = tuple[str, Span | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One mistake: what is wrong, where, and one fix that can be pasted."""
+
+    code: str
+    message: str
+    span: Span | None = None
+    help: str | None = None
+    notes: tuple[Note, ...] = ()
+    severity: str = "error"
+
+    def __str__(self) -> str:
+        place = f"{self.span}: " if self.span else ""
+        return f"{place}{self.code}: {escape(self.message)}"
+
+    def as_json(self) -> dict[str, Any]:
+        """Stable keys and raw text; the JSON encoder does its own escaping."""
+        return {
+            "code": self.code,
+            "severity": self.severity,
+            "message": self.message,
+            **_place(self.span),
+            "end_col": self.span.col + self.span.width if self.span else None,
+            "help": self.help,
+            "notes": [{"message": message, **_place(span)} for message, span in self.notes],
+        }
+
+
+def _place(span: Span | None) -> dict[str, str | int | None]:
+    if span is None:
+        return {"file": None, "line": None, "col": None}
+    return {"file": span.file, "line": span.line, "col": span.col}
+
+
+class GetspecError(Exception):
+    """Base of every deliberate error; `exit_status` is what the command returns."""
+
+    exit_status: ClassVar[int] = 2
+
+
+class SpecError(GetspecError):
+    """The spec is wrong. `sources` holds the lines of the files it names, for showing them."""
+
+    exit_status: ClassVar[int] = 1
+
+    def __init__(
+        self,
+        diagnostics: Iterable[Diagnostic],
+        sources: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
+        self.diagnostics = tuple(diagnostics)
+        self.sources = dict(sources or {})
+        super().__init__(self.diagnostics, self.sources)
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.diagnostics))
+
+
+class UsageError(GetspecError):
+    """The command line, or a file that cannot be read or written."""
+
+    def __init__(self, message: str, help: str | None = None, code: str | None = None) -> None:
+        super().__init__(message, help, code)
+        self.message = message
+        self.help = help
+        self.code = code
+
+    def __str__(self) -> str:
+        return escape(self.message)
+
+
+class Diagnostics:
+    """The problems found so far, so that all of them are reported together."""
+
+    def __init__(self, found: Iterable[Diagnostic] = ()) -> None:
+        self._found = list(found)
+
+    def error(
+        self,
+        code: str,
+        message: str,
+        span: Span | None = None,
+        help: str | None = None,
+        notes: Iterable[Note] = (),
+    ) -> None:
+        self._found.append(Diagnostic(code, message, span, help, tuple(notes)))
+
+    def warning(
+        self,
+        code: str,
+        message: str,
+        span: Span | None = None,
+        help: str | None = None,
+        notes: Iterable[Note] = (),
+    ) -> None:
+        self._found.append(Diagnostic(code, message, span, help, tuple(notes), "warning"))
+
+    def extend(self, other: Iterable[Diagnostic]) -> None:
+        self._found.extend(other)
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def __iter__(self) -> Iterator[Diagnostic]:
+        return iter(self._found)
+
+    @property
+    def errors(self) -> tuple[Diagnostic, ...]:
+        return tuple(each for each in self._found if each.severity == "error")
+
+    def raise_if_errors(self, sources: Mapping[str, Sequence[str]] | None = None) -> None:
+        """SpecError with everything found, warnings included, unless there are only warnings."""
+        if self.errors:
+            raise SpecError(self._found, sources)
+
+
+def escape(text: str) -> str:
+    """Text safe to show: controls, direction marks and surrogates become `\\x1b`, `\\u202e`."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else _escaped(char) for char in text)
+
+
+def _escaped(char: str) -> str:
+    return {"\n": "\\n", "\r": "\\r", "\t": "\\t"}.get(char) or ascii(char)[1:-1]
+
+
+# ------------------------------------------------------------------------------------ did you mean
+
+
+def nearest(word: str, candidates: Iterable[str]) -> str | None:
+    """The candidate the writer most likely meant, or None when nothing is close."""
+    names = list(dict.fromkeys(candidates))
+    if not word or len(word) > 64 or not names:
+        return None
+    folded = _folded(word)
+    ranked = min((_distance(folded, _folded(name)), at) for at, name in enumerate(names))
+    best = names[ranked[1]]
+    if ranked[0] <= max(1, len(word) // 4) and ranked[0] < max(len(word), len(best)):
+        return best
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(word, names, n=1, cutoff=0.6)), None)
+
+
+def _folded(word: str) -> str:
+    return word[:64].lower().replace("-", "_").replace(" ", "_")
+
+
+def _distance(left: str, right: str) -> int:
+    """Edits from one to the other: insert, delete, replace, or swap two neighbours."""
+    before: list[int] = []
+    row = list(range(len(right) + 1))
+    for i, a in enumerate(left, 1):
+        before, above, row = row, before, [i]
+        for j, b in enumerate(right, 1):
+            cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (a != b))
+            if i > 1 and j > 1 and a == right[j - 2] and b == left[i - 2]:
+                cost = min(cost, above[j - 2] + 1)
+            row.append(cost)
+    return row[-1]
+
+
+# --------------------------------------------------------------------------------------- rendering
+
+
+RED, YELLOW, CYAN, BLUE, BOLD = "1;31", "1;33", "1;36", "1;34", "1"
+TAB = 4
+ELLIPSIS = "..."
+
+
+def render(
+    diagnostic: Diagnostic,
+    lines: Sequence[str] | None,
+    *,
+    color: bool = False,
+    width: int = 100,
+) -> str:
+    """The diagnostic as rustc would print it. `lines` is the text of the file that `span` is in."""
+    return _Page(diagnostic, lines, color, width).text()
+
+
+class _Page:
+    """Lays out one diagnostic."""
+
+    def __init__(
+        self, diagnostic: Diagnostic, lines: Sequence[str] | None, color: bool, width: int
+    ) -> None:
+        self.diagnostic = diagnostic
+        self.lines = lines
+        self.color = color
+        self.width = width
+        spans = [diagnostic.span, *(span for _, span in diagnostic.notes)]
+        self.margin = max([2, *(len(str(span.line)) for span in spans if span)])
+
+    def text(self) -> str:
+        found = self.diagnostic
+        tone = RED if found.severity == "error" else YELLOW
+        title = self.paint(tone, f"{found.severity}[{found.code}]")
+        shown = [title + self.paint(BOLD, f": {escape(found.message)}")]
+        footer: list[str] = []
+        help = f"help: {escape(found.help)}" if found.help else ""
+        if found.span is None or not self.snippet(shown, found.span, "^", tone, help):
+            footer += [help] if help else []
+        for message, span in found.notes:
+            if span is None:
+                footer.append(f"note: {escape(message)}")
+            else:
+                shown.append(f"{self.paint(CYAN, 'note')}: {escape(message)}")
+                self.snippet(shown, span, "-", BLUE)
+        footer.append(f"see: getspec explain {found.code}")
+        shown += [f"{' ' * self.margin} {self.paint(BLUE, '=')} {line}" for line in footer]
+        return "\n".join(shown)
+
+    def snippet(self, shown: list[str], span: Span, mark: str, tone: str, label: str = "") -> bool:
+        """Add the place and its line; True if the label had room beside the carets."""
+        gutter = " " * self.margin
+        shown.append(f"{gutter}{self.paint(BLUE, '-->')} {span}")
+        line = self.line(span)
+        if line is None:
+            return False
+        room = max(self.width - self.margin - 3, 20)
+        text, start, count = _window(line, span, room)
+        fits = start + count + 1 + len(label) <= room
+        carets = self.paint(tone, mark * count)
+        if label and fits:
+            carets += " " + self.paint(CYAN, label)
+        bar = self.paint(BLUE, "|")
+        number = self.paint(BLUE, f"{span.line:>{self.margin}}")
+        shown += [f"{gutter} {bar}", f"{number} {bar} {text}".rstrip()]
+        shown.append(f"{gutter} {bar} {' ' * start}{carets}")
+        return fits
+
+    def line(self, span: Span) -> str | None:
+        """The line of a span, when it is in the file whose lines are known."""
+        home = self.diagnostic.span
+        if self.lines is None or home is None or span.file != home.file:
+            return None
+        return self.lines[span.line - 1] if 1 <= span.line <= len(self.lines) else None
+
+    def paint(self, style: str, text: str) -> str:
+        return f"\x1b[{style}m{text}\x1b[0m" if self.color else text
+
+
+def _window(line: str, span: Span, room: int) -> tuple[str, int, int]:
+    """The part of a line to show, with the column and the number of carets, in terminal cells."""
+    first = min(span.col - 1, len(line))
+    last = min(first + max(span.width, 1), len(line))
+    low, high = max(0, first - room), min(len(line), first + room)
+    cells = _cells(line, low, high)
+    before, under = cells[: first - low], cells[first - low : last - low]
+    start, count = sum(map(_cell_width, before)), max(1, sum(map(_cell_width, under)))
+    whole = sum(map(_cell_width, cells))
+    if low == 0 and high == len(line) and whole <= room:
+        return "".join(cells), start, count
+    return _cut(cells, start, count, room - 2 * len(ELLIPSIS), (low > 0, high < len(line)))
+
+
+def _cut(
+    cells: list[str], start: int, count: int, room: int, cut: tuple[bool, bool]
+) -> tuple[str, int, int]:
+    """A stretch of `room` terminal cells around the caret, with dots where text is left out."""
+    count = min(count, max(room // 2, 1))
+    begin = max(0, start - (room - count) // 2)
+    end = begin + room
+    kept: list[str] = []
+    at = offset = 0
+    for cell in cells:
+        cell_width = _cell_width(cell)
+        if begin <= at and at + cell_width <= end:
+            kept.append(cell)
+        elif at < begin:
+            offset = at + cell_width
+        at += cell_width
+    left = ELLIPSIS if offset or cut[0] else ""
+    right = ELLIPSIS if at > end or cut[1] else ""
+    return f"{left}{''.join(kept)}{right}", len(left) + start - offset, count
+
+
+def _cells(line: str, low: int, high: int) -> list[str]:
+    """What is printed for each character: tabs expanded, controls made visible."""
+    shown: list[str] = []
+    at = 0
+    for char in line[low:high]:
+        cell = " " * (TAB - at % TAB) if char == "\t" else escape(char)
+        at += _cell_width(cell)
+        shown.append(cell)
+    return shown
+
+
+def _cell_width(cell: str) -> int:
+    """Columns a terminal gives to what is shown for a character: wide 2, combining 0."""
+    if cell.isascii():
+        return len(cell)
+    from unicodedata import category, east_asian_width
+
+    if category(cell) in ("Mn", "Me"):
+        return 0
+    return 2 if east_asian_width(cell) in "WF" else 1

@@ -1,0 +1,53 @@
+"""The closed set of primitives, a file per family. Importing the package registers them all."""
+
+from getspec.ops import (
+    activation,
+    attention,
+    conv,
+    create,
+    elementwise,
+    embedding,
+    indexing,
+    linear,
+    norm,
+    reduce,
+    shape,
+    stochastic,
+)
+from getspec.ops.base import (
+    DTYPES,
+    FUNCTIONS,
+    LAYERS,
+    Argument,
+    DType,
+    Function,
+    Layer,
+    ShapeError,
+    Tensor,
+    Weight,
+)
+
+__all__ = [
+    "DTYPES",
+    "FUNCTIONS",
+    "LAYERS",
+    "Argument",
+    "DType",
+    "Function",
+    "Layer",
+    "ShapeError",
+    "Tensor",
+    "Weight",
+    "activation",
+    "attention",
+    "conv",
+    "create",
+    "elementwise",
+    "embedding",
+    "indexing",
+    "linear",
+    "norm",
+    "reduce",
+    "shape",
+    "stochastic",
+]

@@ -1,0 +1,52 @@
+"""Scaled dot-product attention."""
+
+from __future__ import annotations
+
+from getspec.ops.base import ShapeError, Size, Tensor, broadcast, function
+
+
+@function(
+    "sdpa",
+    reference="arXiv:1706.03762, equation 1 (torch.nn.functional.scaled_dot_product_attention)",
+)
+def sdpa(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    mask: Tensor | None = None,
+    causal: bool = False,
+    scale: float | None = None,
+) -> Tensor:
+    """softmax(scale q k^T + mask) v over [B, H, N, K]; fewer key heads than query heads are shared (arXiv:2305.13245).
+
+    `scale` is 1/sqrt(K) unless given. A bool `mask` hides where it is False, a float one is added to the scores.
+    """
+    for name, x in (("q", q), ("k", k), ("v", v)):
+        if x.rank != 4:
+            raise ShapeError(f"{name} wants axes [B, H, N, K], this is {x}", argument=name)
+        if x.dtype != "float":
+            raise ShapeError(f"{name} wants the model's float, this is {x}", argument=name, help=f"cast({name}, float)")
+    if q.shape[0] != k.shape[0] or k.shape[:3] != v.shape[:3]:
+        raise ShapeError(f"batch, heads and length disagree: q {q}, k {k}, v {v}")
+    if q.shape[3] != k.shape[3]:
+        raise ShapeError(f"q has head_dim {q.shape[3]} and k has {k.shape[3]}", argument="k")
+    _check_heads(q.shape[1], k.shape[1])
+    if mask is not None:
+        _check_mask(mask, (q.shape[0], q.shape[1], q.shape[2], k.shape[2]), causal)
+    return q.with_shape((*q.shape[:3], v.shape[3]))
+
+
+def _check_heads(query: Size, key: Size) -> None:
+    if query == key:
+        return
+    if query.known is None or key.known is None or query.known % key.known:
+        raise ShapeError(f"{key} key heads do not divide {query} query heads", argument="k")
+
+
+def _check_mask(mask: Tensor, scores: tuple[Size, ...], causal: bool) -> None:
+    if causal:
+        raise ShapeError("give either a mask or causal=True", argument="causal")
+    if mask.dtype not in ("float", "bool"):
+        raise ShapeError(f"the mask is bool or the model's float, this is {mask}", argument="mask")
+    if broadcast(mask, Tensor("float", scores)) != scores:
+        raise ShapeError(f"the mask {mask} does not broadcast to the scores", argument="mask")

@@ -1,0 +1,271 @@
+"""What a primitive is, and the two registries of them.
+
+An op owns its facts side by side: fields or arguments, parameter shapes, shape rule, and a reference. Passes fold over
+those facts and never name an op; only `emit/torch` knows how PyTorch spells one. A big table per pass was refused: ops
+grow much faster than passes, and a new op should be one place.
+
+- A `Layer` is a component with fields and state: `{type: linear, in_features: 8, out_features: 8}`.
+- A `Function` is called in `forward`. Its shape rule is a plain Python function whose signature is the op's signature:
+  the annotation of an argument says what may be passed (`Tensor`, `Size`, `int`, `float`, `str`, `bool`, `DType`, ...).
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import MISSING, Field, dataclass, field, fields
+from functools import cached_property
+from typing import Any, ClassVar, TypeVar, dataclass_transform
+
+from getspec.sizes import Size
+
+__all__ = [
+    "DTYPES",
+    "FUNCTIONS",
+    "LAYERS",
+    "DType",
+    "Function",
+    "Layer",
+    "ShapeError",
+    "Tensor",
+    "Weight",
+    "broadcast",
+    "choice",
+    "flag",
+    "function",
+    "integer",
+    "layer",
+    "number",
+    "size",
+]
+
+DType = str
+DTYPES: tuple[DType, ...] = ("float", "float32", "int", "bool")
+"""`float` is the dtype the model runs in (float32, bfloat16, ...); `float32` is an island that stays float32."""
+
+
+class ShapeError(Exception):
+    """A rule of an op does not hold; the caller knows the place. `argument` names the culprit, where there is one."""
+
+    def __init__(self, message: str, *, help: str | None = None, argument: str | None = None) -> None:
+        super().__init__(message)
+        self.message, self.help, self.argument = message, help, argument
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """The type of a tensor: dtype and shape."""
+
+    dtype: DType
+    shape: tuple[Size, ...]
+
+    @property
+    def rank(self) -> int:
+        return len(self.shape)
+
+    def axis(self, dim: int, *, extra: int = 0) -> int:
+        """`dim` as a non-negative axis; ShapeError when the tensor has no such axis."""
+        rank = self.rank + extra
+        if not -rank <= dim < rank:
+            raise ShapeError(f"dim {dim} is out of range for {self}, which has {self.rank} axes", argument="dim")
+        return dim % rank
+
+    def with_shape(self, shape: Sequence[Size]) -> Tensor:
+        return Tensor(self.dtype, tuple(shape))
+
+    def with_dtype(self, dtype: DType) -> Tensor:
+        return Tensor(dtype, self.shape)
+
+    def __str__(self) -> str:
+        return f"{self.dtype}[{', '.join(map(str, self.shape))}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """A parameter or buffer that a layer brings: its name in the state dict, shape and dtype."""
+
+    name: str
+    shape: tuple[Size, ...]
+    dtype: DType = "float"
+
+
+# Layers
+
+
+class Layer:
+    """A primitive component. Subclasses are frozen dataclasses of fields, registered with `@layer`."""
+
+    type: ClassVar[str]
+    summary: ClassVar[str]
+    reference: ClassVar[str]
+
+    def parameters(self) -> Iterator[Weight]:
+        """Trainable tensors, in the order of the state dict."""
+        return iter(())
+
+    def buffers(self) -> Iterator[Weight]:
+        """Persistent tensors that are not trained."""
+        return iter(())
+
+    def check(self) -> None:
+        """Relations between fields; raises ShapeError with `argument` set to the field."""
+
+    def infer(self, x: Tensor) -> Tensor:
+        """The output's type."""
+        raise NotImplementedError
+
+    @classmethod
+    def declared_fields(cls) -> tuple[Field[Any], ...]:
+        return fields(cls)  # type: ignore[arg-type]
+
+
+LAYERS: dict[str, type[Layer]] = {}
+
+_Class = TypeVar("_Class", bound=type)
+
+
+def size(doc: str, *, minimum: int = 1) -> Any:
+    """A required integer field: a length of an axis."""
+    return field(metadata={"kind": "int", "doc": doc, "minimum": minimum})
+
+
+def integer(default: int, doc: str, *, minimum: int = 1) -> Any:
+    """An integer field with a default."""
+    return field(default=Size.of(default), metadata={"kind": "int", "doc": doc, "minimum": minimum})
+
+
+def number(default: float, doc: str, *, minimum: float = 0.0, below: float = float("inf")) -> Any:
+    """A float field: `minimum <= value < below`."""
+    limits = {"minimum": minimum, "below": below}
+    return field(default=default, metadata={"kind": "float", "doc": doc, **limits})
+
+
+def flag(default: bool, doc: str) -> Any:
+    """A boolean field; it decides structure."""
+    return field(default=default, metadata={"kind": "bool", "doc": doc})
+
+
+def choice(default: str, options: tuple[str, ...], doc: str) -> Any:
+    """A field that takes one of a few words; it decides structure."""
+    return field(default=default, metadata={"kind": "str", "doc": doc, "options": options})
+
+
+@dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(size, integer, number, flag, choice))
+def layer(name: str, *, reference: str) -> Callable[[_Class], _Class]:
+    """Register a layer under the word that a spec's `type:` uses."""
+
+    def register(cls: _Class) -> _Class:
+        made = dataclass(frozen=True, kw_only=True)(cls)
+        made.type, made.reference = name, reference
+        made.summary = (inspect.getdoc(cls) or "").split("\n")[0]
+        LAYERS[name] = made
+        return made
+
+    return register
+
+
+def has_default(declared: Field[Any]) -> bool:
+    return declared.default is not MISSING
+
+
+# Functions
+
+
+@dataclass(frozen=True)
+class Argument:
+    """One argument of a function op."""
+
+    name: str
+    kind: str
+    required: bool
+    default: Any
+    variadic: str = ""
+    """`*` or `**` for the arguments that collect the rest."""
+
+
+@dataclass(frozen=True)
+class Function:
+    """A primitive that `forward` calls."""
+
+    name: str
+    rule: Callable[..., Tensor | tuple[Tensor, ...]]
+    reference: str
+    random: bool = False
+
+    @property
+    def summary(self) -> str:
+        return (inspect.getdoc(self.rule) or "").split("\n")[0]
+
+    @cached_property
+    def arguments(self) -> tuple[Argument, ...]:
+        return tuple(map(_argument, inspect.signature(self.rule).parameters.values()))
+
+
+def _argument(parameter: inspect.Parameter) -> Argument:
+    variadic = {parameter.VAR_POSITIONAL: "*", parameter.VAR_KEYWORD: "**"}.get(parameter.kind, "")
+    required = parameter.default is parameter.empty and not variadic
+    default = None if parameter.default is parameter.empty else parameter.default
+    return Argument(parameter.name, str(parameter.annotation), required, default, variadic)
+
+
+FUNCTIONS: dict[str, Function] = {}
+
+_Rule = TypeVar("_Rule", bound=Callable[..., Any])
+
+
+def function(name: str, *, reference: str, random: bool = False) -> Callable[[_Rule], _Rule]:
+    """Register a shape rule under the name that `forward` calls."""
+
+    def register(rule: _Rule) -> _Rule:
+        FUNCTIONS[name] = Function(name, rule, reference, random)
+        return rule
+
+    return register
+
+
+# Rules that many ops share
+
+
+def broadcast(*tensors: Tensor) -> tuple[Size, ...]:
+    """The common shape under NumPy broadcasting; ShapeError names both axes."""
+    rank = max((tensor.rank for tensor in tensors), default=0)
+    shape: list[Size] = []
+    for back in range(rank, 0, -1):
+        chosen, owner = Size.of(1), tensors[0]
+        for tensor in tensors:
+            if tensor.rank < back:
+                continue
+            length = tensor.shape[-back]
+            if chosen == 1:
+                chosen, owner = length, tensor
+            elif length not in (chosen, Size.of(1)):
+                raise ShapeError(
+                    f"axis -{back} is {chosen} in {owner} and {length} in {tensor}; they do not broadcast"
+                )
+        shape.append(chosen)
+    return tuple(shape)
+
+
+def promote(*tensors: Tensor) -> DType:
+    """The dtype of an arithmetic result: bool < int < float < float32."""
+    order = ("bool", "int", "float", "float32")
+    return max((tensor.dtype for tensor in tensors), key=order.index)
+
+
+def require_float(x: Tensor, what: str) -> None:
+    if x.dtype not in ("float", "float32"):
+        raise ShapeError(f"{what} wants a float tensor, this is {x}", help="cast(x, float)", argument="x")
+
+
+def require_model_float(x: Tensor, what: str) -> None:
+    """Layers hold weights in the model's dtype, so a float32 island must be left first."""
+    if x.dtype != "float":
+        raise ShapeError(
+            f"{what} wants the model's float, this is {x}", help="cast(x, float)", argument="x"
+        )
+
+
+def require_last(x: Tensor, length: Size, what: str) -> None:
+    if not x.shape or x.shape[-1] != length:
+        last = x.shape[-1] if x.shape else "missing"
+        raise ShapeError(f"the last axis of {x} is {last}; {what} is {length}", argument="x")

@@ -1,0 +1,23 @@
+"""Tables looked up by integer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from getspec.ops.base import Layer, ShapeError, Size, Tensor, Weight, layer, size
+
+
+@layer("embedding", reference="y = W[x] (torch.nn.Embedding)")
+class Embedding(Layer):
+    """Learned vector per integer."""
+
+    num_embeddings: Size = size("number of rows; inputs are below it")
+    embedding_dim: Size = size("length of each vector")
+
+    def parameters(self) -> Iterator[Weight]:
+        yield Weight("weight", (self.num_embeddings, self.embedding_dim))
+
+    def infer(self, x: Tensor) -> Tensor:
+        if x.dtype != "int":
+            raise ShapeError(f"embedding looks up integers, this is {x}", argument="x")
+        return Tensor("float", (*x.shape, self.embedding_dim))

@@ -1,0 +1,82 @@
+"""What brackets do: `x[:, 1:]`, `x[mask]`, `table[ids]`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from getspec.ops.base import ShapeError, Size, Tensor
+
+__all__ = ["NewAxis", "Range", "index"]
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """`start:stop:step`; bounds are sizes, negative ones count from the end."""
+
+    start: Size | None = None
+    stop: Size | None = None
+    step: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class NewAxis:
+    """`None`: an axis of length 1."""
+
+
+def index(x: Tensor, items: tuple[Size | Range | NewAxis | Tensor, ...], selected: Size) -> Tensor:
+    """The type of `x[items]`. `selected` is the length that a bool mask leaves, a fresh run-time size."""
+    shape: list[Size] = []
+    axis = 0
+    for item in items:
+        if isinstance(item, NewAxis):
+            shape.append(Size.of(1))
+            continue
+        if axis >= x.rank:
+            raise ShapeError(f"too many indices for {x}")
+        if isinstance(item, Tensor):
+            if len(items) > 1:
+                raise ShapeError("a tensor index stands alone in its brackets")
+            return _gather(x, item, selected)
+        if isinstance(item, Range):
+            shape.append(_sliced(x, axis, item))
+        else:
+            _check_item(x, axis, item)
+        axis += 1
+    return x.with_shape((*shape, *x.shape[axis:]))
+
+
+def _gather(x: Tensor, where: Tensor, selected: Size) -> Tensor:
+    if where.dtype == "int":
+        return x.with_shape((*where.shape, *x.shape[1:]))
+    if where.dtype != "bool":
+        raise ShapeError(f"an index is an int or a bool tensor, this is {where}")
+    if where.shape != x.shape[: where.rank]:
+        raise ShapeError(f"the mask {where} does not match the first axes of {x}")
+    return x.with_shape((selected, *x.shape[where.rank :]))
+
+
+def _sliced(x: Tensor, axis: int, part: Range) -> Size:
+    length = x.shape[axis]
+    if part.step < 1:
+        raise ShapeError(f"steps are positive, this is {part.step}")
+    start = _bound(part.start, Size.of(0), length)
+    stop = _bound(part.stop, length, length)
+    known = (start.known, stop.known, length.known)
+    if known[1] is not None and known[2] is not None and known[1] > known[2]:
+        raise ShapeError(f"the slice ends at {stop}, axis {axis} of {x} is {length}")
+    span = stop - start
+    if span.known is not None and span.known < 0:
+        raise ShapeError(f"the slice {start}:{stop} of axis {axis} of {x} is empty")
+    return span if part.step == 1 else (span + (part.step - 1)) // part.step
+
+
+def _bound(bound: Size | None, default: Size, length: Size) -> Size:
+    if bound is None:
+        return default
+    return length + bound if bound.known is not None and bound.known < 0 else bound
+
+
+def _check_item(x: Tensor, axis: int, item: Size) -> None:
+    length, at = x.shape[axis].known, item.known
+    if length is not None and at is not None and not -length <= at < length:
+        raise ShapeError(f"index {item} is outside axis {axis} of {x}")

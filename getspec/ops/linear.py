@@ -1,0 +1,73 @@
+"""Affine maps and products of matrices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from getspec.ops.base import (
+    Layer,
+    ShapeError,
+    Size,
+    Tensor,
+    Weight,
+    broadcast,
+    flag,
+    function,
+    layer,
+    promote,
+    require_last,
+    require_model_float,
+    size,
+)
+from getspec.ops.patterns import einsum_pattern
+
+
+@layer("linear", reference="y = x W^T + b (torch.nn.Linear)")
+class Linear(Layer):
+    """Affine map of the last axis."""
+
+    in_features: Size = size("length of the input's last axis")
+    out_features: Size = size("length of the output's last axis")
+    bias: bool = flag(True, "add a bias vector")
+
+    def parameters(self) -> Iterator[Weight]:
+        yield Weight("weight", (self.out_features, self.in_features))
+        if self.bias:
+            yield Weight("bias", (self.out_features,))
+
+    def infer(self, x: Tensor) -> Tensor:
+        require_model_float(x, "linear")
+        require_last(x, self.in_features, "in_features")
+        return x.with_shape((*x.shape[:-1], self.out_features))
+
+
+@function("matmul", reference="torch.matmul; written `a @ b`")
+def matmul(a: Tensor, b: Tensor) -> Tensor:
+    """Matrix product over the last two axes; the others broadcast."""
+    if a.rank < 2 or b.rank < 2:
+        raise ShapeError(f"@ wants two axes on both sides, these are {a} and {b}")
+    if a.dtype != b.dtype or a.dtype in ("int", "bool"):
+        raise ShapeError(f"@ wants two float tensors of one dtype, these are {a} and {b}")
+    if a.shape[-1] != b.shape[-2]:
+        raise ShapeError(f"@ joins the last axis of {a} with the last but one of {b}: {a.shape[-1]} is not {b.shape[-2]}")
+    batch = broadcast(a.with_shape(a.shape[:-2]), b.with_shape(b.shape[:-2]))
+    return a.with_shape((*batch, a.shape[-2], b.shape[-1]))
+
+
+@function("einsum", reference="Einstein summation (torch.einsum); names are separated by spaces: 'b i d, b j d -> b i j'")
+def einsum(pattern: str, *tensors: Tensor) -> Tensor:
+    """Sum of products over named axes."""
+    inputs, output = einsum_pattern(pattern)
+    if len(inputs) != len(tensors):
+        raise ShapeError(f"the pattern has {len(inputs)} inputs, {len(tensors)} tensors are given", argument="pattern")
+    lengths: dict[str, Size] = {}
+    for axes, tensor in zip(inputs, tensors, strict=True):
+        if len(axes) != tensor.rank:
+            raise ShapeError(f"'{' '.join(axes)}' names {len(axes)} axes of {tensor}", argument="pattern")
+        for axis, length in zip(axes, tensor.shape, strict=True):
+            if lengths.setdefault(axis, length) != length:
+                raise ShapeError(f"axis '{axis}' is {lengths[axis]} in one tensor and {length} in {tensor}")
+    dtypes = {tensor.dtype for tensor in tensors}
+    if len(dtypes) > 1 or dtypes & {"int", "bool"}:
+        raise ShapeError("einsum wants float tensors of one dtype: " + ", ".join(map(str, tensors)))
+    return Tensor(promote(*tensors), tuple(lengths[axis] for axis in output))

@@ -1,0 +1,84 @@
+"""Normalisation layers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from getspec.ops.base import (
+    Layer,
+    ShapeError,
+    Size,
+    Tensor,
+    Weight,
+    flag,
+    layer,
+    number,
+    require_last,
+    require_model_float,
+    size,
+)
+
+
+@layer("layer_norm", reference="arXiv:1607.06450 (torch.nn.LayerNorm)")
+class LayerNorm(Layer):
+    """Zero mean and unit variance over the last axis, then an optional affine map."""
+
+    dim: Size = size("length of the last axis")
+    eps: float = number(1e-5, "added to the variance")
+    affine: bool = flag(True, "learn a weight")
+    bias: bool = flag(True, "learn a bias too; without effect when affine is false")
+
+    def parameters(self) -> Iterator[Weight]:
+        if self.affine:
+            yield Weight("weight", (self.dim,))
+            if self.bias:
+                yield Weight("bias", (self.dim,))
+
+    def infer(self, x: Tensor) -> Tensor:
+        require_model_float(x, "layer_norm")
+        require_last(x, self.dim, "dim")
+        return x
+
+
+@layer("rms_norm", reference="arXiv:1910.07467 (torch.nn.RMSNorm)")
+class RMSNorm(Layer):
+    """Unit root mean square over the last axis, then an optional weight."""
+
+    dim: Size = size("length of the last axis")
+    eps: float = number(1e-6, "added to the mean square")
+    affine: bool = flag(True, "learn a weight")
+
+    def parameters(self) -> Iterator[Weight]:
+        if self.affine:
+            yield Weight("weight", (self.dim,))
+
+    def infer(self, x: Tensor) -> Tensor:
+        require_model_float(x, "rms_norm")
+        require_last(x, self.dim, "dim")
+        return x
+
+
+@layer("group_norm", reference="arXiv:1803.08494 (torch.nn.GroupNorm)")
+class GroupNorm(Layer):
+    """Zero mean and unit variance over groups of channels (axis 1) and all positions."""
+
+    num_groups: Size = size("number of groups")
+    num_channels: Size = size("length of axis 1; a multiple of num_groups")
+    eps: float = number(1e-5, "added to the variance")
+    affine: bool = flag(True, "learn a weight and a bias per channel")
+
+    def check(self) -> None:
+        groups, channels = int(self.num_groups), int(self.num_channels)
+        if channels % groups:
+            raise ShapeError(f"{groups} groups do not divide {channels} channels", argument="num_groups")
+
+    def parameters(self) -> Iterator[Weight]:
+        if self.affine:
+            yield Weight("weight", (self.num_channels,))
+            yield Weight("bias", (self.num_channels,))
+
+    def infer(self, x: Tensor) -> Tensor:
+        require_model_float(x, "group_norm")
+        if x.rank < 2 or x.shape[1] != self.num_channels:
+            raise ShapeError(f"group_norm wants {self.num_channels} channels on axis 1, this is {x}", argument="x")
+        return x

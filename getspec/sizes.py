@@ -1,0 +1,336 @@
+"""Sizes of axes: integers known from the config, polynomials where only run time knows.
+
+A spec's config is concrete and its run-time sizes (`B`, `R`, `H`) are symbols, so the algebra needed is small and
+complete: integer polynomials with `+ - *`, exact division and floor division. A general computer algebra system
+was refused: its import alone costs more than a whole `count`.
+
+A `Size` carries two polynomials. `value` is over run-time sizes alone and decides equality; `spelled` is over the names a
+reader knows (`3*dim`, `num_heads`) and is what errors, shape comments and closed forms print. Both go through the same
+arithmetic, so no rule has to keep them in step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import total_ordering
+from typing import Union
+
+__all__ = ["Floor", "Inexact", "Poly", "Size", "constant", "symbol"]
+
+
+class Inexact(ArithmeticError):
+    """An exact division left a remainder."""
+
+
+@total_ordering
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """The atom `numerator // divisor` where the division is not known to be exact."""
+
+    numerator: Poly
+    divisor: Poly
+
+    def __str__(self) -> str:
+        return f"{_parenthesised(self.numerator)} // {_parenthesised(self.divisor)}"
+
+    def __lt__(self, other: Atom) -> bool:
+        return str(self) < str(other)
+
+
+Atom = Union[str, Floor]
+Monomial = tuple[Atom, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Poly:
+    """An integer polynomial: sorted pairs of (monomial, nonzero coefficient); the empty monomial is 1."""
+
+    terms: tuple[tuple[Monomial, int], ...]
+
+    @property
+    def constant(self) -> int | None:
+        """The integer this polynomial is, or None when it has symbols."""
+        if not self.terms:
+            return 0
+        if len(self.terms) == 1 and self.terms[0][0] == ():
+            return self.terms[0][1]
+        return None
+
+    def symbols(self) -> frozenset[str]:
+        """Every symbol in it, those inside floor divisions included."""
+        found: set[str] = set()
+        for monomial, _ in self.terms:
+            for atom in monomial:
+                if isinstance(atom, str):
+                    found.add(atom)
+                else:
+                    found |= atom.numerator.symbols() | atom.divisor.symbols()
+        return frozenset(found)
+
+    def substitute(self, values: Mapping[str, Poly]) -> Poly:
+        """Replace symbols, all at once."""
+        if not values or self.constant is not None:
+            return self
+        total = ZERO
+        for monomial, coefficient in self.terms:
+            product = constant(coefficient)
+            for atom in monomial:
+                product = product * _substituted(atom, values)
+            total = total + product
+        return total
+
+    def evaluate(self, values: Mapping[str, int]) -> int:
+        """The integer under `values`; KeyError names a symbol without one."""
+        total = 0
+        for monomial, coefficient in self.terms:
+            product = coefficient
+            for atom in monomial:
+                if isinstance(atom, str):
+                    product *= values[atom]
+                else:
+                    product *= atom.numerator.evaluate(values) // atom.divisor.evaluate(values)
+            total += product
+        return total
+
+    def __add__(self, other: Poly) -> Poly:
+        if not other.terms:
+            return self
+        sums = dict(self.terms)
+        for monomial, coefficient in other.terms:
+            sums[monomial] = sums.get(monomial, 0) + coefficient
+        return _poly(sums)
+
+    def __neg__(self) -> Poly:
+        return Poly(tuple((monomial, -coefficient) for monomial, coefficient in self.terms))
+
+    def __sub__(self, other: Poly) -> Poly:
+        return self + -other
+
+    def __mul__(self, other: Poly) -> Poly:
+        products: dict[Monomial, int] = {}
+        for left, a in self.terms:
+            for right, b in other.terms:
+                monomial = tuple(sorted(left + right, key=_atom_key))
+                products[monomial] = products.get(monomial, 0) + a * b
+        return _poly(products)
+
+    def divide_exactly(self, divisor: Poly) -> Poly:
+        """The polynomial q with q * divisor == self; raises Inexact when there is none."""
+        if not divisor.terms:
+            raise ZeroDivisionError("division by zero")
+        quotient, rest = ZERO, self
+        lead, scale = divisor.terms[-1]
+        while rest.terms:
+            monomial, coefficient = rest.terms[-1]
+            over = _monomial_quotient(monomial, lead)
+            if over is None or coefficient % scale:
+                raise Inexact(f"{self} is not divisible by {divisor}")
+            step = Poly(((over, coefficient // scale),))
+            quotient, rest = quotient + step, rest - step * divisor
+            if len(rest.terms) > 64:
+                raise Inexact(f"{self} is not divisible by {divisor}")
+        return quotient
+
+    def divide_floor(self, divisor: Poly) -> Poly:
+        """floor(self / divisor); whole parts are divided out, the rest stays a `Floor` atom."""
+        try:
+            return self.divide_exactly(divisor)
+        except Inexact:
+            pass
+        by = divisor.constant
+        if by is None:
+            return Poly((((Floor(self, divisor),), 1),))
+        whole = Poly(tuple((m, c // by) for m, c in self.terms if m and c % by == 0))
+        rest = Poly(tuple((m, c) for m, c in self.terms if not m or c % by))
+        number = rest.constant
+        if number is not None:
+            return whole + constant(number // by)
+        return whole + Poly((((Floor(rest, divisor),), 1),))
+
+    def __str__(self) -> str:
+        if not self.terms:
+            return "0"
+        text = ""
+        for monomial, coefficient in sorted(self.terms, key=_print_key):
+            sign = "-" if coefficient < 0 else "+"
+            word = _term(monomial, abs(coefficient))
+            text += f" {sign} {word}" if text else (f"-{word}" if sign == "-" else word)
+        return text
+
+
+def constant(number: int) -> Poly:
+    """The polynomial that is one integer."""
+    return Poly((((), number),)) if number else ZERO
+
+
+def symbol(name: str) -> Poly:
+    """The polynomial that is one symbol."""
+    return Poly((((name,), 1),))
+
+
+def _poly(sums: Mapping[Monomial, int]) -> Poly:
+    kept = ((monomial, coefficient) for monomial, coefficient in sums.items() if coefficient)
+    return Poly(tuple(sorted(kept, key=_order_key)))
+
+
+def _atom_key(atom: Atom) -> tuple[bool, str]:
+    return (not isinstance(atom, str), str(atom))
+
+
+def _order_key(term: tuple[Monomial, int]) -> tuple[int, list[tuple[bool, str]]]:
+    """Graded lexicographic, a monomial order, so that long division ends."""
+    return (len(term[0]), [_atom_key(atom) for atom in term[0]])
+
+
+def _print_key(term: tuple[Monomial, int]) -> tuple[int, list[tuple[bool, str]]]:
+    """High degree first, then by name: `D*D + 4*D + 1`."""
+    return (-len(term[0]), [_atom_key(atom) for atom in term[0]])
+
+
+def _term(monomial: Monomial, coefficient: int) -> str:
+    factors = [] if coefficient == 1 and monomial else [str(coefficient)]
+    seen: dict[Atom, int] = {}
+    for atom in monomial:
+        seen[atom] = seen.get(atom, 0) + 1
+    for atom, power in seen.items():
+        word = atom if isinstance(atom, str) else f"({atom})"
+        factors.append(word if power == 1 else f"{word}**{power}")
+    if len(factors) == 1 and factors[0].startswith("(") and factors[0].endswith(")"):
+        return factors[0][1:-1] if coefficient == 1 else factors[0]
+    return "*".join(factors)
+
+
+def _parenthesised(poly: Poly) -> str:
+    text = str(poly)
+    return f"({text})" if " " in text else text
+
+
+def _monomial_quotient(monomial: Monomial, divisor: Monomial) -> Monomial | None:
+    rest = list(monomial)
+    for atom in divisor:
+        if atom not in rest:
+            return None
+        rest.remove(atom)
+    return tuple(rest)
+
+
+def _substituted(atom: Atom, values: Mapping[str, Poly]) -> Poly:
+    if isinstance(atom, str):
+        return values.get(atom, Poly((((atom,), 1),)))
+    return atom.numerator.substitute(values).divide_floor(atom.divisor.substitute(values))
+
+
+ZERO = Poly(())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Size:
+    """The length of an axis: what it is (`value`) and how a reader spells it (`spelled`)."""
+
+    value: Poly
+    spelled: Poly
+
+    @staticmethod
+    def of(number: int | Size) -> Size:
+        """A plain integer as a size; sizes pass through."""
+        if isinstance(number, Size):
+            return number
+        poly = constant(number)
+        return Size(poly, poly)
+
+    @staticmethod
+    def runtime(name: str) -> Size:
+        """A size that only run time knows."""
+        return Size(symbol(name), symbol(name))
+
+    @staticmethod
+    def named(name: str, number: int) -> Size:
+        """A config value: known, and spelled by its name."""
+        return Size(constant(number), symbol(name))
+
+    @property
+    def known(self) -> int | None:
+        """The integer, or None when it depends on run-time sizes."""
+        return self.value.constant
+
+    def __int__(self) -> int:
+        number = self.value.constant
+        if number is None:
+            raise TypeError(f"{self} is known at run time only")
+        return number
+
+    __index__ = __int__
+
+    def substitute(self, values: Mapping[str, Size]) -> Size:
+        """Replace run-time sizes in `value`, and every name in `spelled`."""
+        return Size(
+            self.value.substitute({name: size.value for name, size in values.items()}),
+            self.spelled.substitute({name: size.spelled for name, size in values.items()}),
+        )
+
+    def plain(self) -> Size:
+        """The same size, spelled by its value."""
+        return Size(self.value, self.value)
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Size):
+            return self.value == other.value
+        if isinstance(other, int):
+            return self.value == constant(other)
+        return NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.value)
+
+    def __add__(self, other: int | Size) -> Size:
+        return _both(self, other, Poly.__add__)
+
+    def __radd__(self, other: int) -> Size:
+        return Size.of(other) + self
+
+    def __sub__(self, other: int | Size) -> Size:
+        return _both(self, other, Poly.__sub__)
+
+    def __rsub__(self, other: int) -> Size:
+        return Size.of(other) - self
+
+    def __mul__(self, other: int | Size) -> Size:
+        return _both(self, other, Poly.__mul__)
+
+    def __rmul__(self, other: int) -> Size:
+        return Size.of(other) * self
+
+    def __neg__(self) -> Size:
+        return Size(-self.value, -self.spelled)
+
+    def __floordiv__(self, other: int | Size) -> Size:
+        return _both(self, other, Poly.divide_floor)
+
+    def exactly(self, other: int | Size) -> Size:
+        """Exact division; raises Inexact with both spellings when there is a remainder."""
+        by = Size.of(other)
+        value = self.value.divide_exactly(by.value)
+        try:
+            return Size(value, self.spelled.divide_exactly(by.spelled))
+        except (Inexact, ZeroDivisionError):
+            return Size(value, self.spelled.divide_floor(by.spelled))
+
+    def __str__(self) -> str:
+        """`2304 (3*dim)` where name and value differ, else just the one."""
+        if self.value == self.spelled:
+            return str(self.value)
+        return f"{self.value} ({self.spelled})"
+
+
+def _both(left: Size, right: int | Size, rule: Callable[[Poly, Poly], Poly]) -> Size:
+    other = Size.of(right)
+    return Size(rule(left.value, other.value), rule(left.spelled, other.spelled))
+
+
+def product(sizes: Iterable[Size]) -> Size:
+    """The product of sizes; 1 for none."""
+    total = Size.of(1)
+    for size in sizes:
+        total = total * size
+    return total

@@ -1,0 +1,205 @@
+"""What a user may write: the shape of a spec file, as pydantic models.
+
+The models hold what every spec has in common. What a component takes beyond `type` is owned by its op or block, so those
+keys pass through here and are checked against the op's fields or the block's `params` (`declare`); one pydantic model per
+op was refused because building them costs more than the rest of a `count`.
+
+Field descriptions are the user's documentation: `getspec schema` prints them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, ValidationError, WithJsonSchema
+
+from getspec.errors import Diagnostic, Diagnostics, nearest
+
+if TYPE_CHECKING:
+    from getspec.source import Document
+
+__all__ = ["Block", "Claim", "Component", "File", "Function", "Input", "validate"]
+
+
+def _expression(value: object) -> object:
+    if isinstance(value, bool | int | float | str):
+        return value
+    raise ValueError(f"a number, a word or an expression is expected, this is {_kind(value)}")
+
+
+def _setting(value: object) -> object:
+    if isinstance(value, list) and value and all(isinstance(v, int | float) and not isinstance(v, bool) for v in value):
+        return value
+    if isinstance(value, bool | int | float | str):
+        return value
+    raise ValueError(f"a number, a word, true, false or a list of numbers is expected, this is {_kind(value)}")
+
+
+def _typed(value: object) -> object:
+    return {"type": value} if isinstance(value, str) else value
+
+
+def _kind(value: object) -> str:
+    words = {dict: "a mapping", list: "a list", type(None): "empty", str: "a word"}
+    return words.get(type(value), str(value).lower())
+
+
+_SCALAR = ["integer", "number", "boolean", "string"]
+Expr = Annotated[Any, PlainValidator(_expression), WithJsonSchema({"type": _SCALAR})]
+Setting = Annotated[
+    Any,
+    PlainValidator(_setting),
+    WithJsonSchema({"anyOf": [{"type": _SCALAR}, {"type": "array", "items": {"type": "number"}}]}),
+]
+
+
+class Section(BaseModel):
+    """Settings that every part shares: unknown keys are errors, nothing is converted."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Input(Section):
+    """A tensor that `forward` takes."""
+
+    type: str = Field(description="dtype and axes: `float[B, N, dim]`; capitals are run-time sizes")
+    below: Expr | None = Field(None, description="for ints: values are in [0, below)")
+    doc: str | None = Field(None, description="what it is")
+
+
+class Component(BaseModel):
+    """Something that `forward` can call or read: an op, a block, a parameter, a buffer, a sequence or a stack."""
+
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
+
+    type: str | None = Field(None, description="an op (`linear`), a block's name, `parameter`, `buffer` or `sequential`")
+    when: Expr | None = Field(None, description="the component exists only where this is true")
+    repeat: Expr | None = Field(None, description="make a list of this many, to loop over in `forward`")
+    index: str | None = Field(None, description="name of the position 0, 1, ... inside a repeat")
+    pattern: list[dict[str, Any]] | None = Field(None, description="components that a repeat cycles through")
+    trainable: bool = Field(True, description="false freezes every parameter inside")
+    init: Any = Field(None, description="a scheme (`zeros`, `{normal: 0.02}`) or one per weight")
+    doc: str | None = Field(None, description="what it is for")
+
+
+class Function(Section):
+    """Dataflow without parameters, that several blocks can call."""
+
+    summary: str | None = Field(None, description="one line: the idea in the field's words")
+    params: dict[str, Setting] = Field({}, description="settings: a kind (`int`, `float`, `bool`, `str`) or a default")
+    let: dict[str, Expr] = Field({}, description="named values worked out from the settings")
+    inputs: dict[str, Annotated[Input, BeforeValidator(_typed)]] = Field(description="tensors it takes, in order")
+    forward: str = Field(description="the dataflow, as a `|` block")
+
+
+class Block(Section):
+    """A reusable component: settings, parts and dataflow."""
+
+    summary: str | None = Field(None, description="one line: the idea in the field's words")
+    sources: list[str] = Field([], description="papers or pages that define it")
+    params: dict[str, Setting] = Field({}, description="settings: a kind (`int`, `float`, `bool`, `str`) or a default")
+    let: dict[str, Expr] = Field({}, description="named values worked out from the settings")
+    inputs: dict[str, Annotated[Input, BeforeValidator(_typed)]] = Field({}, description="tensors it takes, in order")
+    components: dict[str, Component] = Field({}, description="its parts; the key is attribute and state-dict name")
+    init: dict[str, Any] = Field({}, description="schemes by layer type, for everything inside")
+    tie: dict[str, str] = Field({}, description="weights that are one: `head.weight: embed.weight`")
+    forward: str | None = Field(None, description="the dataflow, as a `|` block")
+
+
+class Against(Section):
+    """The other side of a claim that compares."""
+
+    spec: str = Field(description="the other spec, relative to this one")
+    path: str = Field(".", description="what to compare with in it")
+
+
+class Claim(Section):
+    """A published figure, checked at every compile; `7.09M` means whatever rounds to it."""
+
+    path: str = Field(description="a component or tensor, `.` for the model, `*` for every repeat")
+    params: int | str | None = Field(None, description="its parameters: an integer, or a rounded figure such as 7.09M")
+    against: Against | None = Field(None, description="compare with another spec")
+    delta: int | str | None = Field(None, description="parameters here minus parameters there")
+    percent: float | int | None = Field(None, description="delta as a percentage of the other side")
+    source: str = Field(description="where the figure is published")
+    note: str | None = Field(None, description="how it is meant")
+
+
+class File(Section):
+    """A spec (with `model`) or a library of blocks (without)."""
+
+    getspec: Literal[1] = Field(description="version of this language")
+    model: str | None = Field(None, description="class name of the model")
+    summary: str | None = Field(None, description="one line: the model and its ideas")
+    sources: list[str] = Field([], description="papers and code it follows")
+    config: dict[str, Setting] = Field({}, description="the sizes and choices of the model, with their defaults")
+    let: dict[str, Expr] = Field({}, description="named values worked out from the config")
+    sizes: dict[str, str] = Field({}, description="what each run-time size means: `B: batch`")
+    use: list[str] = Field([], description="libraries of blocks, relative to this file or shipped with getspec")
+    inputs: dict[str, Annotated[Input, BeforeValidator(_typed)]] = Field({}, description="tensors `forward` takes, in order")
+    outputs: dict[str, Annotated[Input, BeforeValidator(_typed)]] = Field({}, description="names and types of what it returns")
+    components: dict[str, Component] = Field({}, description="the parts; the key is attribute and state-dict name")
+    init: dict[str, Any] = Field({}, description="schemes by layer type, for everything inside")
+    tie: dict[str, str] = Field({}, description="weights that are one: `head.weight: embed.weight`")
+    forward: str | None = Field(None, description="the dataflow, as a `|` block")
+    blocks: dict[str, Block] = Field({}, description="reusable components")
+    functions: dict[str, Function] = Field({}, description="reusable dataflow without parameters")
+    expect: list[Claim] = Field([], description="published figures this spec must reproduce")
+
+
+def validate(document: Document) -> File:
+    """The file as models; SpecError with every structural mistake at its place."""
+    try:
+        return File.model_validate(document.data)
+    except ValidationError as error:
+        problems = Diagnostics()
+        for detail in error.errors(include_url=False, include_context=False):
+            problems.extend([_diagnostic(document, detail)])
+        problems.raise_if_errors()
+        raise
+
+
+def _diagnostic(document: Document, detail: Any) -> Diagnostic:
+    path = tuple(detail["loc"])
+    kind: str = detail["type"]
+    where = ".".join(map(str, path[:-1])) or "the spec"
+    if kind == "extra_forbidden":
+        word = nearest(str(path[-1]), _keys_at(path[:-1]))
+        help = f"did you mean `{word}`?" if word else f"keys here: {', '.join(_keys_at(path[:-1]))}"
+        return Diagnostic("GS101", f"unknown key `{path[-1]}` in {where}", document.span(path, key=True), help)
+    if kind == "missing":
+        return Diagnostic(
+            "GS102", f"{where} needs the key `{path[-1]}`", document.span(path[:-1], key=True), f"add `{path[-1]}: ...`"
+        )
+    if path == ("getspec",):
+        return Diagnostic("GS106", "this version reads `getspec: 1`", document.span(path), "write `getspec: 1`")
+    return Diagnostic("GS103", f"{'.'.join(map(str, path))}: {_wanted(kind, detail)}", document.span(path))
+
+
+_WANTED = {
+    "string_type": "a word or text is expected",
+    "bool_type": "true or false is expected",
+    "int_type": "an integer is expected",
+    "dict_type": "a mapping is expected",
+    "list_type": "a list is expected",
+    "model_type": "a mapping is expected",
+}
+
+
+def _wanted(kind: str, detail: Any) -> str:
+    if kind in ("value_error",):
+        return str(detail["msg"]).removeprefix("Value error, ")
+    value = detail.get("input")
+    this = _kind(value) if isinstance(value, dict | list | str | None) else f"`{str(value).lower()}`"
+    hint = "; YAML 1.2 has only true and false" if kind == "bool_type" and value in ("on", "off", "yes", "no") else ""
+    return f"{_WANTED.get(kind, detail['msg'])}, this is {this}{hint}"
+
+
+def _keys_at(path: tuple[str | int, ...]) -> list[str]:
+    """The keys that the models allow at a place."""
+    model: Any = File
+    names = {"blocks": Block, "functions": Function, "components": Component}
+    names |= {"inputs": Input, "outputs": Input, "expect": Claim, "against": Against}
+    for part in path:
+        model = names.get(str(part), model)
+    return list(model.model_fields)

@@ -1,0 +1,96 @@
+"""Every task of the project. `nox` alone runs lint, types, tests and verify; `nox -l` lists all.
+
+Versions live in pyproject.toml, in the dependency groups. Torch is installed by a pip call of its
+own, before anything that depends on it: the exact version is then already there, so that no range
+elsewhere can pull another build in.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.2.9"
+nox.options.default_venv_backend = "virtualenv"
+nox.options.reuse_venv = "yes"
+nox.options.sessions = ["lint", "types", "tests", "verify"]
+
+PYPROJECT = nox.project.load_toml("pyproject.toml")
+GENERATE = ("python", "-m", "getspec", "generate", "specs", "--output", "generated")
+PYTEST = ("python", "-m", "pytest", "-n", "auto")
+
+
+def group(name: str) -> tuple[str, ...]:
+    """The requirements of a dependency group."""
+    return nox.project.dependency_groups(PYPROJECT, name)
+
+
+@nox.session
+def generate(session: nox.Session) -> None:
+    """Compile specs/ into generated/; takes the options of `getspec generate`."""
+    session.install("--editable", ".")
+    session.run(*GENERATE, *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and formatting, generated code included."""
+    session.install(*group("lint"))
+    session.run("ruff", "check", *session.posargs)
+    session.run("ruff", "format", "--check")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check types."""
+    session.install("--editable", ".", *group("types"))
+    session.run("mypy", *session.posargs)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Test the core, in an environment without torch; takes the options of pytest."""
+    session.install("--editable", ".", *group("tests"))
+    session.run(*PYTEST, "-m", "not torch", *session.posargs)
+
+
+@nox.session
+def verify(session: nox.Session) -> None:
+    """Prove every number: takes `--examples N`, `--device auto|cpu|cuda` and options of pytest."""
+    session.install(*group("torch"))
+    session.install("--editable", ".[torch]", *group("tests"))
+    options, rest = verify_options(session.posargs)
+    device = ("--device", options.device)
+    examples = ("--examples", options.examples) if options.examples else ()
+    specs = sorted(map(str, Path("specs").glob("*.yaml")))
+    one_thread = {"OMP_NUM_THREADS": "1"}  # the tests already run on every core
+    session.run(*PYTEST, *device, *examples, *rest, env=one_thread)
+    session.run("python", "-m", "getspec", "verify", *specs, *device)
+    session.run(*GENERATE, "--check")
+
+
+def verify_options(posargs: list[str]) -> tuple[argparse.Namespace, list[str]]:
+    """What verify itself understands, and the rest."""
+    parser = argparse.ArgumentParser(prog="nox -s verify --", add_help=False, allow_abbrev=False)
+    parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"])
+    parser.add_argument("--examples")
+    return parser.parse_known_args(posargs)
+
+
+@nox.session(default=False)
+def bench(session: nox.Session) -> None:
+    """Measure getspec against `import torch`; takes the options of bench/run.py."""
+    session.install(*group("torch"))
+    session.install("--editable", ".[torch]")
+    session.run("python", "bench/run.py", *session.posargs)
+
+
+@nox.session(default=False)
+def build(session: nox.Session) -> None:
+    """Build the sdist, and the wheel from it, into dist/."""
+    shutil.rmtree("dist", ignore_errors=True)
+    session.install("build")
+    session.run("python", "-m", "build", *session.posargs)
