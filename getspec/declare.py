@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from getspec.errors import Diagnostics, Span, SpecError, escape, nearest
+from getspec.ir import Init
 from getspec.ops import FUNCTIONS, LAYERS
 from getspec.ops.base import DTYPES, has_default
 from getspec.reserved import MODULE_ATTRIBUTES, RESERVED
@@ -28,7 +29,6 @@ __all__ = [
     "BufferDecl",
     "Declaration",
     "Definition",
-    "Init",
     "LayerDecl",
     "ParameterDecl",
     "SequenceDecl",
@@ -55,17 +55,6 @@ SCHEMES: Mapping[str, int] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Init:
-    """How a tensor starts: a scheme of torch.nn.init and its numbers (normal: std; uniform: low, high)."""
-
-    scheme: str
-    args: tuple[float, ...] = ()
-
-    def __str__(self) -> str:
-        return f"{self.scheme}({', '.join(map(str, self.args))})" if self.args else self.scheme
-
-
 @dataclass(frozen=True)
 class Setting:
     """A setting of a block or an entry of a model's config."""
@@ -87,6 +76,8 @@ class TensorDecl:
     below: Expression | None
     doc: str | None
     span: Span
+    repeat: Expression | None = None
+    index: str | None = None
 
 
 @dataclass(frozen=True)
@@ -95,6 +86,7 @@ class Declared:
     span: Span
     when: Expression | None
     trainable: bool
+    doc: str | None
 
 
 @dataclass(frozen=True)
@@ -174,7 +166,9 @@ def declare(document: Document, file: File, problems: Diagnostics) -> dict[str, 
         reader = _Reader(document, ("functions", name), problems)
         reader.name(name, reader.key())
         if name in FUNCTIONS:
-            problems.error("GS104", f"`{name}` is the name of an op", reader.key(), help="choose another name")
+            problems.error(
+                "GS104", f"`{name}` is the name of an op", reader.key(), help="choose another name"
+            )
         found[name] = reader.definition("function", name, function)
     if file.model is not None:
         reader = _Reader(document, (), problems)
@@ -197,7 +191,9 @@ class _Reader:
 
     def text(self, value: object, path: Path) -> Text:
         full = (*self.path, *path)
-        return Text(str(value), lambda line, col, width: self.document.text_span(full, line, col, width))
+        return Text(
+            str(value), lambda line, col, width: self.document.text_span(full, line, col, width)
+        )
 
     def expression(self, value: Any, path: Path) -> Expression:
         return parse_expression(value, self.text(value, path))
@@ -208,10 +204,17 @@ class _Reader:
         span = self.value(*path) if path else self.key()
         if not re.fullmatch(r"[A-Z][A-Za-z0-9]{0,63}", name):
             self.problems.error(
-                "GS104", f"`{escape(name)}` is not a class name: letters and digits, a capital first", span
+                "GS104",
+                f"`{escape(name)}` is not a class name: letters and digits, a capital first",
+                span,
             )
         elif name in RESERVED:
-            self.problems.error("GS104", f"`{name}` is taken by the generated file", span, help="choose another name")
+            self.problems.error(
+                "GS104",
+                f"`{name}` is taken by the generated file",
+                span,
+                help="choose another name",
+            )
 
     def name(self, name: str, span: Span, *, attribute: bool = False) -> None:
         """Names become Python identifiers and state-dict segments, so they are checked here, once."""
@@ -231,7 +234,12 @@ class _Reader:
         elif attribute and name in MODULE_ATTRIBUTES:
             reason = "is an attribute of torch.nn.Module"
         if reason:
-            self.problems.error("GS104", f"the name `{escape(name)}` {reason}", span, help=f"rename it, e.g. `{_safe(name)}`")
+            self.problems.error(
+                "GS104",
+                f"the name `{escape(name)}` {reason}",
+                span,
+                help=f"rename it, e.g. `{_safe(name)}`",
+            )
 
     def unique(self, groups: Iterable[tuple[str, Iterable[str]]]) -> None:
         """Settings, named values, inputs and components share one namespace in `forward`."""
@@ -252,18 +260,33 @@ class _Reader:
     def definition(self, kind: str, name: str, part: Any) -> Definition:
         settings_key = "config" if kind == "model" else "params"
         raw_settings: dict[str, Any] = part.config if kind == "model" else part.params
-        settings = {key: self.setting(settings_key, key, value, kind) for key, value in raw_settings.items()}
-        lets = {key: e for key, value in part.let.items() if (e := self.let(key, value)) is not None}
-        inputs = [t for key, decl in part.inputs.items() if (t := self.tensor("inputs", key, decl)) is not None]
+        settings = {
+            key: self.setting(settings_key, key, value, kind) for key, value in raw_settings.items()
+        }
+        lets = {
+            key: e for key, value in part.let.items() if (e := self.let(key, value)) is not None
+        }
+        inputs = [
+            t
+            for key, decl in part.inputs.items()
+            if (t := self.tensor("inputs", key, decl)) is not None
+        ]
         outputs = []
         for key, decl in getattr(part, "outputs", {}).items():
             tensor = self.tensor("outputs", key, decl)
             if tensor is not None:
                 outputs.append(tensor)
         raw_components: dict[str, Any] = getattr(part, "components", {})
-        components = [c for key, raw in raw_components.items() if (c := self.component(key, raw)) is not None]
+        components = [
+            c for key, raw in raw_components.items() if (c := self.component(key, raw)) is not None
+        ]
         self.unique(
-            [(settings_key, raw_settings), ("let", part.let), ("inputs", part.inputs), ("components", raw_components)]
+            [
+                (settings_key, raw_settings),
+                ("let", part.let),
+                ("inputs", part.inputs),
+                ("components", raw_components),
+            ]
         )
         return Definition(
             kind=kind,
@@ -287,11 +310,16 @@ class _Reader:
         self.name(name, span)
         if name[:1].isupper():
             self.problems.error(
-                "GS104", f"`{name}`: settings start in lower case, capitals are run-time sizes", span, help=f"`{name.lower()}`"
+                "GS104",
+                f"`{name}`: settings start in lower case, capitals are run-time sizes",
+                span,
+                help=f"`{name.lower()}`",
             )
         if kind != "model" and isinstance(value, str) and value in KINDS:
             return Setting(name, value, None, True, span)
-        return Setting(name, kind_of(value), tuple(value) if isinstance(value, list) else value, False, span)
+        return Setting(
+            name, kind_of(value), tuple(value) if isinstance(value, list) else value, False, span
+        )
 
     def let(self, name: str, value: Any) -> Expression | None:
         self.name(name, self.key("let", name))
@@ -310,7 +338,10 @@ class _Reader:
         mark = self.document.marks.get((*self.path, "forward"))
         if mark is not None and mark.style == ">":
             self.problems.error(
-                "GS401", "`>` folds the lines of forward into one", self.value("forward"), help="write `forward: |`"
+                "GS401",
+                "`>` folds the lines of forward into one",
+                self.value("forward"),
+                help="write `forward: |`",
             )
             return None
         body: Body | None = self.attempt(lambda: parse_body(text, self.text(text, ("forward",))))
@@ -325,8 +356,14 @@ class _Reader:
         match = re.fullmatch(r"\s*([a-z0-9]+)\s*(\[(.*)\])?\s*", decl.type, re.DOTALL)
         if match is None or match[1] not in DTYPES:
             word = match and nearest(match[1], DTYPES)
-            help = f"did you mean `{word}[...]`?" if word else f"write `float[B, N, dim]`; dtypes: {', '.join(DTYPES)}"
-            self.problems.error("GS103", f"`{escape(decl.type)}` is not a tensor type", span, help=help)
+            help = (
+                f"did you mean `{word}[...]`?"
+                if word
+                else f"write `float[B, N, dim]`; dtypes: {', '.join(DTYPES)}"
+            )
+            self.problems.error(
+                "GS103", f"`{escape(decl.type)}` is not a tensor type", span, help=help
+            )
             return None
         dims: list[Expression] = []
         start = match.start(3)
@@ -339,8 +376,17 @@ class _Reader:
                 return None
             dims.append(dim)
             start += len(part) + 1
-        below = None if decl.below is None else self.attempt(lambda: self.expression(decl.below, (section, name, "below")))
-        return TensorDecl(name, match[1], tuple(dims), below, decl.doc, span)
+        below = (
+            None
+            if decl.below is None
+            else self.attempt(lambda: self.expression(decl.below, (section, name, "below")))
+        )
+        repeat = None
+        if decl.repeat is not None:
+            repeat = self.attempt(lambda: self.expression(decl.repeat, (section, name, "repeat")))
+        if decl.index is not None:
+            self.name(decl.index, self.value(section, name, "index"))
+        return TensorDecl(name, match[1], tuple(dims), below, decl.doc, span, repeat, decl.index)
 
     # Components
 
@@ -348,9 +394,16 @@ class _Reader:
         span = self.key("components", name)
         self.name(name, span, attribute=True)
         if name.startswith("_"):
-            self.problems.error("GS104", f"`{name}`: component names do not start with _", span, help=f"`{name.lstrip('_')}`")
+            self.problems.error(
+                "GS104",
+                f"`{name}`: component names do not start with _",
+                span,
+                help=f"`{name.lstrip('_')}`",
+            )
         data = {key: value for key, value in raw.model_dump(exclude_unset=True).items()}
-        declared: Declaration | None = self.attempt(lambda: self.part(name, data, ("components", name)))
+        declared: Declaration | None = self.attempt(
+            lambda: self.part(name, data, ("components", name))
+        )
         return declared
 
     def part(self, name: str, data: dict[str, Any], path: Path) -> Declaration | None:
@@ -362,7 +415,9 @@ class _Reader:
                 self.problems.error("GS101", f"`{key}` belongs to a `repeat`", self.key(*path, key))
         kind = data.get("type")
         if kind is None:
-            self.problems.error("GS102", f"component `{name}` needs a `type`", self.key(*path), help="type: linear")
+            self.problems.error(
+                "GS102", f"component `{name}` needs a `type`", self.key(*path), help="type: linear"
+            )
             return None
         if not isinstance(kind, str):
             self.problems.error("GS103", "`type` is a word", self.value(*path, "type"))
@@ -370,8 +425,11 @@ class _Reader:
         common: dict[str, Any] = {
             "name": name,
             "span": self.key(*path),
-            "when": self.expression(data["when"], (*path, "when")) if data.get("when") is not None else None,
+            "when": self.expression(data["when"], (*path, "when"))
+            if data.get("when") is not None
+            else None,
             "trainable": data.get("trainable", True),
+            "doc": data.get("doc"),
         }
         if kind == "parameter":
             return self.parameter(data, path, common)
@@ -386,35 +444,66 @@ class _Reader:
     def fields(self, data: dict[str, Any]) -> dict[str, Any]:
         return {key: value for key, value in data.items() if key not in COMMON}
 
-    def known_keys(self, data: dict[str, Any], path: Path, allowed: Iterable[str], what: str) -> bool:
+    def known_keys(
+        self, data: dict[str, Any], path: Path, allowed: Iterable[str], what: str
+    ) -> bool:
         fine = True
         for key in self.fields(data):
             if key not in allowed:
                 word = nearest(key, list(allowed))
-                help = f"did you mean `{word}`?" if word else f"it takes: {', '.join(allowed) or 'nothing'}"
-                self.problems.error("GS101", f"unknown key `{escape(key)}` in {what}", self.key(*path, key), help=help)
+                help = (
+                    f"did you mean `{word}`?"
+                    if word
+                    else f"it takes: {', '.join(allowed) or 'nothing'}"
+                )
+                self.problems.error(
+                    "GS101",
+                    f"unknown key `{escape(key)}` in {what}",
+                    self.key(*path, key),
+                    help=help,
+                )
                 fine = False
         return fine
 
     def shape(self, data: dict[str, Any], path: Path) -> tuple[Expression, ...] | None:
         dims = data.get("shape")
         if not isinstance(dims, list):
-            self.problems.error("GS103", "`shape` is a list of sizes", self.value(*path, "shape"), help="shape: [1, dim]")
+            self.problems.error(
+                "GS103",
+                "`shape` is a list of sizes",
+                self.value(*path, "shape"),
+                help="shape: [1, dim]",
+            )
             return None
         return tuple(self.expression(dim, (*path, "shape", i)) for i, dim in enumerate(dims))
 
-    def parameter(self, data: dict[str, Any], path: Path, common: dict[str, Any]) -> Declaration | None:
+    def parameter(
+        self, data: dict[str, Any], path: Path, common: dict[str, Any]
+    ) -> Declaration | None:
         self.known_keys(data, path, ("shape",), "a parameter")
         for key, example in (("shape", "shape: [dim]"), ("init", "init: zeros")):
             if key not in data:
                 self.problems.error(
-                    "GS102", f"parameter `{common['name']}` needs `{key}`", self.key(*path), help=f"add `{example}`"
+                    "GS102",
+                    f"parameter `{common['name']}` needs `{key}`",
+                    self.key(*path),
+                    help=f"add `{example}`",
                 )
                 return None
         shape, init = self.shape(data, path), self.init(data["init"], (*path, "init"))
-        return None if shape is None or init is None else ParameterDecl(**common, shape=shape, init=init)
+        if init is not None and init.scheme == "default":
+            message = "a parameter has no default to start from"
+            self.problems.error("GS306", message, self.value(*path, "init"), help="init: zeros")
+            return None
+        return (
+            None
+            if shape is None or init is None
+            else ParameterDecl(**common, shape=shape, init=init)
+        )
 
-    def buffer(self, data: dict[str, Any], path: Path, common: dict[str, Any]) -> Declaration | None:
+    def buffer(
+        self, data: dict[str, Any], path: Path, common: dict[str, Any]
+    ) -> Declaration | None:
         self.known_keys(data, path, ("shape", "dtype", "persistent", "value"), "a buffer")
         shape = self.shape(data, path) if "shape" in data else None
         value = self.expression(data["value"], (*path, "value")) if "value" in data else None
@@ -429,67 +518,102 @@ class _Reader:
             return None
         dtype = data.get("dtype", "float32")
         if dtype not in DTYPES:
-            self.problems.error("GS103", f"dtype is one of {', '.join(DTYPES)}", self.value(*path, "dtype"))
+            self.problems.error(
+                "GS103", f"dtype is one of {', '.join(DTYPES)}", self.value(*path, "dtype")
+            )
             return None
         return BufferDecl(
-            **common, shape=shape, dtype=dtype, persistent=data.get("persistent", True) is not False, value=value, init=init
+            **common,
+            shape=shape,
+            dtype=dtype,
+            persistent=data.get("persistent", True) is not False,
+            value=value,
+            init=init,
         )
 
-    def sequence(self, data: dict[str, Any], path: Path, common: dict[str, Any]) -> Declaration | None:
+    def sequence(
+        self, data: dict[str, Any], path: Path, common: dict[str, Any]
+    ) -> Declaration | None:
         self.known_keys(data, path, ("layers",), "a sequential")
         layers = data.get("layers")
         if not isinstance(layers, list | dict) or not layers:
             self.problems.error(
-                "GS102", "a sequential needs `layers`", self.key(*path), help="layers: [{type: silu}, {type: linear, ...}]"
+                "GS102",
+                "a sequential needs `layers`",
+                self.key(*path),
+                help="layers: [{type: silu}, {type: linear, ...}]",
             )
             return None
-        pairs = list(layers.items()) if isinstance(layers, dict) else [(str(i), item) for i, item in enumerate(layers)]
+        pairs = (
+            list(layers.items())
+            if isinstance(layers, dict)
+            else [(str(i), item) for i, item in enumerate(layers)]
+        )
         items: list[Declaration] = []
         for place, (name, item) in enumerate(pairs):
             at: Path = (*path, "layers", name if isinstance(layers, dict) else place)
             if isinstance(layers, dict):
                 self.name(name, self.key(*at), attribute=True)
             if not isinstance(item, dict):
-                self.problems.error("GS103", "a layer is a mapping", self.value(*at), help="{type: silu}")
+                self.problems.error(
+                    "GS103", "a layer is a mapping", self.value(*at), help="{type: silu}"
+                )
                 continue
             declared = self.part(name, item, at)
             if isinstance(declared, ParameterDecl | BufferDecl | StackDecl):
-                self.problems.error("GS303", "a sequential holds layers and blocks only", self.key(*at))
+                self.problems.error(
+                    "GS303", "a sequential holds layers and blocks only", self.key(*at)
+                )
             elif declared is not None:
                 items.append(declared)
         return SequenceDecl(**common, items=tuple(items), named=isinstance(layers, dict))
 
-    def layer(self, kind: str, data: dict[str, Any], path: Path, common: dict[str, Any]) -> Declaration | None:
+    def layer(
+        self, kind: str, data: dict[str, Any], path: Path, common: dict[str, Any]
+    ) -> Declaration | None:
         declared = {f.name: f for f in LAYERS[kind].declared_fields()}
         fine = self.known_keys(data, path, tuple(declared), f"`{kind}`")
         missing = [name for name, f in declared.items() if name not in data and not has_default(f)]
         if missing and fine:
             self.problems.error(
-                "GS102", f"`{kind}` needs {_and(missing)}", self.key(*path), help=f"add `{missing[0]}: ...`"
+                "GS102",
+                f"`{kind}` needs {_and(missing)}",
+                self.key(*path),
+                help=f"add `{missing[0]}: ...`",
             )
         if missing or not fine:
             return None
         args: dict[str, Expression] = {}
         for name, value in self.fields(data).items():
             if isinstance(value, list | dict | None):
-                self.problems.error("GS103", f"`{name}` of `{kind}` is one value", self.value(*path, name))
+                self.problems.error(
+                    "GS103", f"`{name}` of `{kind}` is one value", self.value(*path, name)
+                )
                 return None
             args[name] = self.expression(value, (*path, name))
         init = self.weight_inits(data.get("init"), (*path, "init"))
         return LayerDecl(**common, type=kind, args=args, init=init)
 
-    def block(self, kind: str, data: dict[str, Any], path: Path, common: dict[str, Any]) -> Declaration | None:
+    def block(
+        self, kind: str, data: dict[str, Any], path: Path, common: dict[str, Any]
+    ) -> Declaration | None:
         """A block's arguments; whether the block exists and takes them is known once all files are read."""
         if "init" in data:
             self.problems.error(
-                "GS101", "`init` stands on layers and parameters, or as rules of a block", self.key(*path, "init")
+                "GS101",
+                "`init` stands on layers and parameters, or as rules of a block",
+                self.key(*path, "init"),
             )
         args: dict[str, Expression | tuple[Expression, ...]] = {}
         for name, value in self.fields(data).items():
             if isinstance(value, list):
-                args[name] = tuple(self.expression(item, (*path, name, i)) for i, item in enumerate(value))
+                args[name] = tuple(
+                    self.expression(item, (*path, name, i)) for i, item in enumerate(value)
+                )
             elif isinstance(value, dict | None):
-                self.problems.error("GS103", f"`{escape(name)}` is one value or a list", self.value(*path, name))
+                self.problems.error(
+                    "GS103", f"`{escape(name)}` is one value or a list", self.value(*path, name)
+                )
             else:
                 args[name] = self.expression(value, (*path, name))
         return BlockDecl(**common, type=kind, args=args)
@@ -498,8 +622,16 @@ class _Reader:
         index = data.get("index")
         if index is not None:
             self.name(index, self.value(*path, "index"))
-        count = self.expression(data["repeat"], (*path, "repeat")) if data.get("repeat") is not None else None
-        inner = {key: value for key, value in data.items() if key not in ("repeat", "index", "pattern", "when", "trainable")}
+        count = (
+            self.expression(data["repeat"], (*path, "repeat"))
+            if data.get("repeat") is not None
+            else None
+        )
+        inner = {
+            key: value
+            for key, value in data.items()
+            if key not in ("repeat", "index", "pattern", "when", "trainable")
+        }
         items: list[tuple[int, Declaration]] = []
         if "pattern" in data:
             self.known_keys(inner, path, (), "a pattern; its components stand inside")
@@ -507,9 +639,13 @@ class _Reader:
                 times = item.get("times", 1)
                 at = (*path, "pattern", place)
                 if isinstance(times, bool) or not isinstance(times, int) or times < 1:
-                    self.problems.error("GS103", "`times` is a positive integer", self.value(*at, "times"))
+                    self.problems.error(
+                        "GS103", "`times` is a positive integer", self.value(*at, "times")
+                    )
                     return None
-                declared = self.part(str(place), {k: v for k, v in item.items() if k != "times"}, at)
+                declared = self.part(
+                    str(place), {k: v for k, v in item.items() if k != "times"}, at
+                )
                 if declared is not None:
                     items.append((times, declared))
             if len(items) != len(data["pattern"] or ()) or not items:
@@ -521,13 +657,18 @@ class _Reader:
             items.append((1, declared))
         for _, declared in items:
             if isinstance(declared, ParameterDecl | BufferDecl | StackDecl):
-                self.problems.error("GS303", "a repeat holds layers, blocks and sequentials only", self.key(*path))
+                self.problems.error(
+                    "GS303", "a repeat holds layers, blocks and sequentials only", self.key(*path)
+                )
                 return None
         return StackDecl(
             name=name,
             span=self.key(*path),
-            when=self.expression(data["when"], (*path, "when")) if data.get("when") is not None else None,
+            when=self.expression(data["when"], (*path, "when"))
+            if data.get("when") is not None
+            else None,
             trainable=data.get("trainable", True),
+            doc=data.get("doc"),
             count=count,
             index=index,
             items=tuple(items),
@@ -544,8 +685,14 @@ class _Reader:
         if scheme in SCHEMES and len(args) == SCHEMES[scheme] and numeric:
             return Init(scheme, tuple(float(a) for a in args))
         word = nearest(str(scheme), list(SCHEMES)) if scheme not in SCHEMES else None
-        help = f"did you mean `{word}`?" if word else "e.g. `zeros`, `xavier_uniform`, `{normal: 0.02}`, `{uniform: [-1, 1]}`"
-        self.problems.error("GS306", "this is not an initialisation scheme", self.value(*path), help=help)
+        help = (
+            f"did you mean `{word}`?"
+            if word
+            else "e.g. `zeros`, `xavier_uniform`, `{normal: 0.02}`, `{uniform: [-1, 1]}`"
+        )
+        self.problems.error(
+            "GS306", "this is not an initialisation scheme", self.value(*path), help=help
+        )
         return None
 
     def weight_inits(self, value: Any, path: Path) -> dict[str, Init]:
@@ -563,8 +710,17 @@ class _Reader:
         for kind, value in rules.items():
             if kind not in LAYERS:
                 word = nearest(kind, list(LAYERS))
-                help = f"did you mean `{word}`?" if word else "rules are by layer type: `init: {linear: xavier_uniform}`"
-                self.problems.error("GS306", f"`{escape(kind)}` is not a layer type", self.key("init", kind), help=help)
+                help = (
+                    f"did you mean `{word}`?"
+                    if word
+                    else "rules are by layer type: `init: {linear: xavier_uniform}`"
+                )
+                self.problems.error(
+                    "GS306",
+                    f"`{escape(kind)}` is not a layer type",
+                    self.key("init", kind),
+                    help=help,
+                )
                 continue
             found[kind] = self.weight_inits(value, ("init", kind))
         return found
@@ -582,7 +738,9 @@ def kind_of(value: Any) -> str:
 
 
 def _located(document: Document, path: Path, offset: int) -> Any:
-    return lambda line, col, width: document.text_span(path, line, col + (offset if line == 1 else 0), width)
+    return lambda line, col, width: document.text_span(
+        path, line, col + (offset if line == 1 else 0), width
+    )
 
 
 def _split_commas(text: str) -> list[str]:
@@ -599,7 +757,11 @@ def _split_commas(text: str) -> list[str]:
 
 def _safe(name: str) -> str:
     plain = re.sub(r"[^a-z0-9_]", "", name.lower().lstrip("_0123456789")) or "part"
-    return f"{plain[:60]}_" if keyword.iskeyword(plain) or plain in MODULE_ATTRIBUTES or plain in RESERVED else plain
+    return (
+        f"{plain[:60]}_"
+        if keyword.iskeyword(plain) or plain in MODULE_ATTRIBUTES or plain in RESERVED
+        else plain
+    )
 
 
 def _and(words: list[str]) -> str:

@@ -24,7 +24,7 @@ import stat
 import sys
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate
 from typing import Any, NamedTuple, NoReturn, Protocol, cast
@@ -78,6 +78,8 @@ class Document:
     data: Any
     marks: Mapping[Path, Mark]
     lines: list[str]
+    others: Mapping[str, list[str]] = field(default_factory=dict)
+    """The lines of other files that nodes stand in, where a spec is put together from several."""
 
     def span(self, path: Path, *, key: bool = False) -> Span:
         """The place of a value or its key; the nearest parent's key if there is no such path."""
@@ -93,12 +95,13 @@ class Document:
         if mark is None or mark.text_col is None:
             return self.span(path)
         block = mark.style == "|"
+        lines = self.others.get(mark.value.file, self.lines)
         at = mark.value.line + line - (0 if block else 1)
-        if not mark.value.line <= at <= len(self.lines) or (line > 1 and not block):
+        if not mark.value.line <= at <= len(lines) or (line > 1 and not block):
             return mark.value
-        end = len(self.lines[at - 1]) + 1
+        end = len(lines[at - 1]) + 1
         start = min(mark.text_col + col, end)
-        return Span(self.name, at, start, max(1, min(width, end - start)))
+        return Span(mark.value.file, at, start, max(1, min(width, end - start)))
 
 
 class Place(Protocol):

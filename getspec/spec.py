@@ -11,7 +11,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, ValidationError, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    ValidationError,
+    WithJsonSchema,
+)
 
 from getspec.errors import Diagnostic, Diagnostics, nearest
 
@@ -28,11 +36,17 @@ def _expression(value: object) -> object:
 
 
 def _setting(value: object) -> object:
-    if isinstance(value, list) and value and all(isinstance(v, int | float) and not isinstance(v, bool) for v in value):
+    if (
+        isinstance(value, list)
+        and value
+        and all(isinstance(v, int | float) and not isinstance(v, bool) for v in value)
+    ):
         return value
     if isinstance(value, bool | int | float | str):
         return value
-    raise ValueError(f"a number, a word, true, false or a list of numbers is expected, this is {_kind(value)}")
+    raise ValueError(
+        f"a number, a word, true, false or a list of numbers is expected, this is {_kind(value)}"
+    )
 
 
 def _typed(value: object) -> object:
@@ -64,6 +78,8 @@ class Input(Section):
 
     type: str = Field(description="dtype and axes: `float[B, N, dim]`; capitals are run-time sizes")
     below: Expr | None = Field(None, description="for ints: values are in [0, below)")
+    repeat: Expr | None = Field(None, description="make it a list of this many tensors")
+    index: str | None = Field(None, description="name of the position in the list, for its axes")
     doc: str | None = Field(None, description="what it is")
 
 
@@ -72,11 +88,17 @@ class Component(BaseModel):
 
     model_config = ConfigDict(extra="allow", strict=True, frozen=True)
 
-    type: str | None = Field(None, description="an op (`linear`), a block's name, `parameter`, `buffer` or `sequential`")
+    type: str | None = Field(
+        None, description="an op (`linear`), a block's name, `parameter`, `buffer` or `sequential`"
+    )
     when: Expr | None = Field(None, description="the component exists only where this is true")
-    repeat: Expr | None = Field(None, description="make a list of this many, to loop over in `forward`")
+    repeat: Expr | None = Field(
+        None, description="make a list of this many, to loop over in `forward`"
+    )
     index: str | None = Field(None, description="name of the position 0, 1, ... inside a repeat")
-    pattern: list[dict[str, Any]] | None = Field(None, description="components that a repeat cycles through")
+    pattern: list[dict[str, Any]] | None = Field(
+        None, description="components that a repeat cycles through"
+    )
     trainable: bool = Field(True, description="false freezes every parameter inside")
     init: Any = Field(None, description="a scheme (`zeros`, `{normal: 0.02}`) or one per weight")
     doc: str | None = Field(None, description="what it is for")
@@ -86,9 +108,13 @@ class Function(Section):
     """Dataflow without parameters, that several blocks can call."""
 
     summary: str | None = Field(None, description="one line: the idea in the field's words")
-    params: dict[str, Setting] = Field({}, description="settings: a kind (`int`, `float`, `bool`, `str`) or a default")
+    params: dict[str, Setting] = Field(
+        {}, description="settings: a kind (`int`, `float`, `bool`, `str`) or a default"
+    )
     let: dict[str, Expr] = Field({}, description="named values worked out from the settings")
-    inputs: dict[str, Annotated[Input, BeforeValidator(_typed)]] = Field(description="tensors it takes, in order")
+    inputs: dict[str, Annotated[Input, BeforeValidator(_typed)]] = Field(
+        description="tensors it takes, in order"
+    )
     forward: str = Field(description="the dataflow, as a `|` block")
 
 
@@ -97,10 +123,16 @@ class Block(Section):
 
     summary: str | None = Field(None, description="one line: the idea in the field's words")
     sources: list[str] = Field([], description="papers or pages that define it")
-    params: dict[str, Setting] = Field({}, description="settings: a kind (`int`, `float`, `bool`, `str`) or a default")
+    params: dict[str, Setting] = Field(
+        {}, description="settings: a kind (`int`, `float`, `bool`, `str`) or a default"
+    )
     let: dict[str, Expr] = Field({}, description="named values worked out from the settings")
-    inputs: dict[str, Annotated[Input, BeforeValidator(_typed)]] = Field({}, description="tensors it takes, in order")
-    components: dict[str, Component] = Field({}, description="its parts; the key is attribute and state-dict name")
+    inputs: dict[str, Annotated[Input, BeforeValidator(_typed)]] = Field(
+        {}, description="tensors it takes, in order"
+    )
+    components: dict[str, Component] = Field(
+        {}, description="its parts; the key is attribute and state-dict name"
+    )
     init: dict[str, Any] = Field({}, description="schemes by layer type, for everything inside")
     tie: dict[str, str] = Field({}, description="weights that are one: `head.weight: embed.weight`")
     forward: str | None = Field(None, description="the dataflow, as a `|` block")
@@ -117,7 +149,9 @@ class Claim(Section):
     """A published figure, checked at every compile; `7.09M` means whatever rounds to it."""
 
     path: str = Field(description="a component or tensor, `.` for the model, `*` for every repeat")
-    params: int | str | None = Field(None, description="its parameters: an integer, or a rounded figure such as 7.09M")
+    params: int | str | None = Field(
+        None, description="its parameters: an integer, or a rounded figure such as 7.09M"
+    )
     against: Against | None = Field(None, description="compare with another spec")
     delta: int | str | None = Field(None, description="parameters here minus parameters there")
     percent: float | int | None = Field(None, description="delta as a percentage of the other side")
@@ -132,19 +166,33 @@ class File(Section):
     model: str | None = Field(None, description="class name of the model")
     summary: str | None = Field(None, description="one line: the model and its ideas")
     sources: list[str] = Field([], description="papers and code it follows")
-    config: dict[str, Setting] = Field({}, description="the sizes and choices of the model, with their defaults")
+    config: dict[str, Setting] = Field(
+        {}, description="the sizes and choices of the model, with their defaults"
+    )
     let: dict[str, Expr] = Field({}, description="named values worked out from the config")
     sizes: dict[str, str] = Field({}, description="what each run-time size means: `B: batch`")
-    use: list[str] = Field([], description="libraries of blocks, relative to this file or shipped with getspec")
-    inputs: dict[str, Annotated[Input, BeforeValidator(_typed)]] = Field({}, description="tensors `forward` takes, in order")
-    outputs: dict[str, Annotated[Input, BeforeValidator(_typed)]] = Field({}, description="names and types of what it returns")
-    components: dict[str, Component] = Field({}, description="the parts; the key is attribute and state-dict name")
+    use: list[str] = Field(
+        [], description="libraries of blocks, relative to this file or shipped with getspec"
+    )
+    inputs: dict[str, Annotated[Input, BeforeValidator(_typed)]] = Field(
+        {}, description="tensors `forward` takes, in order"
+    )
+    outputs: dict[str, Annotated[Input, BeforeValidator(_typed)]] = Field(
+        {}, description="names and types of what it returns"
+    )
+    components: dict[str, Component] = Field(
+        {}, description="the parts; the key is attribute and state-dict name"
+    )
     init: dict[str, Any] = Field({}, description="schemes by layer type, for everything inside")
     tie: dict[str, str] = Field({}, description="weights that are one: `head.weight: embed.weight`")
     forward: str | None = Field(None, description="the dataflow, as a `|` block")
     blocks: dict[str, Block] = Field({}, description="reusable components")
     functions: dict[str, Function] = Field({}, description="reusable dataflow without parameters")
     expect: list[Claim] = Field([], description="published figures this spec must reproduce")
+    tiny: dict[str, Setting] = Field(
+        {},
+        description="a small configuration, and run-time sizes, at which `verify` runs the model",
+    )
 
 
 def validate(document: Document) -> File:
@@ -156,7 +204,7 @@ def validate(document: Document) -> File:
         for detail in error.errors(include_url=False, include_context=False):
             problems.extend([_diagnostic(document, detail)])
         problems.raise_if_errors()
-        raise
+        raise AssertionError("pydantic refused the file and named no reason") from error
 
 
 def _diagnostic(document: Document, detail: Any) -> Diagnostic:
@@ -166,14 +214,23 @@ def _diagnostic(document: Document, detail: Any) -> Diagnostic:
     if kind == "extra_forbidden":
         word = nearest(str(path[-1]), _keys_at(path[:-1]))
         help = f"did you mean `{word}`?" if word else f"keys here: {', '.join(_keys_at(path[:-1]))}"
-        return Diagnostic("GS101", f"unknown key `{path[-1]}` in {where}", document.span(path, key=True), help)
+        return Diagnostic(
+            "GS101", f"unknown key `{path[-1]}` in {where}", document.span(path, key=True), help
+        )
     if kind == "missing":
         return Diagnostic(
-            "GS102", f"{where} needs the key `{path[-1]}`", document.span(path[:-1], key=True), f"add `{path[-1]}: ...`"
+            "GS102",
+            f"{where} needs the key `{path[-1]}`",
+            document.span(path[:-1], key=True),
+            f"add `{path[-1]}: ...`",
         )
     if path == ("getspec",):
-        return Diagnostic("GS106", "this version reads `getspec: 1`", document.span(path), "write `getspec: 1`")
-    return Diagnostic("GS103", f"{'.'.join(map(str, path))}: {_wanted(kind, detail)}", document.span(path))
+        return Diagnostic(
+            "GS106", "this version reads `getspec: 1`", document.span(path), "write `getspec: 1`"
+        )
+    return Diagnostic(
+        "GS103", f"{'.'.join(map(str, path))}: {_wanted(kind, detail)}", document.span(path)
+    )
 
 
 _WANTED = {
@@ -190,8 +247,14 @@ def _wanted(kind: str, detail: Any) -> str:
     if kind in ("value_error",):
         return str(detail["msg"]).removeprefix("Value error, ")
     value = detail.get("input")
-    this = _kind(value) if isinstance(value, dict | list | str | None) else f"`{str(value).lower()}`"
-    hint = "; YAML 1.2 has only true and false" if kind == "bool_type" and value in ("on", "off", "yes", "no") else ""
+    this = (
+        _kind(value) if isinstance(value, dict | list | str | None) else f"`{str(value).lower()}`"
+    )
+    hint = (
+        "; YAML 1.2 has only true and false"
+        if kind == "bool_type" and value in ("on", "off", "yes", "no")
+        else ""
+    )
     return f"{_WANTED.get(kind, detail['msg'])}, this is {this}{hint}"
 
 

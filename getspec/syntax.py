@@ -166,7 +166,9 @@ class Pop:
     name: str
 
 
-Node = Literal | Name | Unary | Binary | Compare | Logic | Choice | Call | Slice | Index | Items | Pop
+Node = (
+    Literal | Name | Unary | Binary | Compare | Logic | Choice | Call | Slice | Index | Items | Pop
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,7 +302,9 @@ def _collect(node: Node | None, found: set[str]) -> None:
 def _guard(value: str, text: Text, limit: int) -> None:
     """Length and nesting, before `ast` can run out of stack."""
     if len(value) > limit:
-        raise text.error("GS202", f"{len(value):,} characters; at most {limit:,} are read", At(1, 0, 1))
+        raise text.error(
+            "GS202", f"{len(value):,} characters; at most {limit:,} are read", At(1, 0, 1)
+        )
     for number, line in enumerate(value.split("\n"), 1):
         if len(line) > MAX_EXPRESSION:
             message = f"a line of {len(line):,} characters; at most {MAX_EXPRESSION:,} are read"
@@ -437,8 +441,12 @@ class _Reader:
 
     def _Constant(self, tree: ast.Constant, depth: int) -> Node:
         value = tree.value
+        if value is Ellipsis:
+            return Literal(self.at(tree), "...")
         if value is not None and not isinstance(value, bool | int | float | str):
-            raise self.text.error("GS203", f"{ascii(value)} is not a value of this language", self.at(tree))
+            raise self.text.error(
+                "GS203", f"{value!a} is not a value of this language", self.at(tree)
+            )
         if isinstance(value, int) and not isinstance(value, bool) and value >= MAX_INTEGER:
             raise self.text.error("GS203", "integers are below 2**63", self.at(tree))
         if isinstance(value, float) and value in (float("inf"), float("-inf")):
@@ -450,17 +458,24 @@ class _Reader:
 
     def _ascii(self, name: str, tree: ast.expr) -> str:
         if not name.isascii():
-            raise self.text.error("GS204", f"name {ascii(name)} is not ASCII", self.at(tree))
+            raise self.text.error("GS204", f"name {name!a} is not ASCII", self.at(tree))
         return name
 
     def _UnaryOp(self, tree: ast.UnaryOp, depth: int) -> Node:
-        ops: dict[type[ast.unaryop], str] = {ast.USub: "-", ast.UAdd: "+", ast.Not: "not", ast.Invert: "~"}
+        ops: dict[type[ast.unaryop], str] = {
+            ast.USub: "-",
+            ast.UAdd: "+",
+            ast.Not: "not",
+            ast.Invert: "~",
+        }
         return Unary(self.at(tree), ops[type(tree.op)], self.node(tree.operand, depth))
 
     def _BinOp(self, tree: ast.BinOp, depth: int) -> Node:
         op = _BINARY.get(type(tree.op)) or _MASK.get(type(tree.op))
         if op is None:
-            raise self.text.error("GS403", "bit shifts and xor are not part of the language", self.at(tree))
+            raise self.text.error(
+                "GS403", "bit shifts and xor are not part of the language", self.at(tree)
+            )
         return Binary(self.at(tree), op, self.node(tree.left, depth), self.node(tree.right, depth))
 
     def _Compare(self, tree: ast.Compare, depth: int) -> Node:
@@ -468,7 +483,9 @@ class _Reader:
         if op is None or len(tree.ops) > 1:
             message = "write one comparison of ==, !=, <, <=, >, >=; join several with `and`"
             raise self.text.error("GS403", message, self.at(tree))
-        return Compare(self.at(tree), op, self.node(tree.left, depth), self.node(tree.comparators[0], depth))
+        return Compare(
+            self.at(tree), op, self.node(tree.left, depth), self.node(tree.comparators[0], depth)
+        )
 
     def _BoolOp(self, tree: ast.BoolOp, depth: int) -> Node:
         op = "and" if isinstance(tree.op, ast.And) else "or"
@@ -504,11 +521,15 @@ class _Reader:
             raise self.text.error("GS403", message, self.at(tree.func), f"write `{call}`")
         callee = self.node(tree.func, depth)
         if not isinstance(callee, Name | Index):
-            raise self.text.error("GS403", "only components, functions and ops can be called", self.at(tree.func))
+            raise self.text.error(
+                "GS403", "only components, functions and ops can be called", self.at(tree.func)
+            )
         keywords = []
         for keyword in tree.keywords:
             if keyword.arg is None:
-                raise self.text.error("GS403", "write the arguments out one by one", self.at(keyword))
+                raise self.text.error(
+                    "GS403", "write the arguments out one by one", self.at(keyword)
+                )
             keywords.append((keyword.arg, self.node(keyword.value, depth)))
         args = tuple(self.node(arg, depth) for arg in tree.args)
         return Call(self.at(tree), callee, args, tuple(keywords))
@@ -534,17 +555,23 @@ class _Reader:
                 return Return(self.at(tree), tuple(self.node(v, 0) for v in values), comment)
             case ast.For(orelse=[]):
                 names, _ = self._targets(tree.target)
-                return For(self._head(tree), names, self.node(tree.iter, 0), self.block(tree.body), comment)
+                return For(
+                    self._head(tree), names, self.node(tree.iter, 0), self.block(tree.body), comment
+                )
             case ast.If():
                 then, otherwise = self.block(tree.body), self.block(tree.orelse)
                 return If(self._head(tree), self.node(tree.test, 0), then, otherwise, comment)
             case ast.Expr(
-                value=ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="append"), args=[item])
+                value=ast.Call(
+                    func=ast.Attribute(value=ast.Name(id=name), attr="append"), args=[item]
+                )
             ):
                 return Append(self.at(tree), name, self.node(item, 0), comment)
             case ast.Expr(value=value):
                 message = "the result of this expression is not used"
-                raise self.text.error("GS404", message, self.at(value), "assign it to a name, or remove it")
+                raise self.text.error(
+                    "GS404", message, self.at(value), "assign it to a name, or remove it"
+                )
         raise self.refuse(tree)
 
     def _head(self, tree: ast.For | ast.If) -> At:
@@ -555,7 +582,9 @@ class _Reader:
     def _targets(self, tree: ast.expr) -> tuple[tuple[str, ...], bool]:
         if isinstance(tree, ast.Name):
             return (self._ascii(tree.id, tree),), False
-        if isinstance(tree, ast.Tuple | ast.List) and all(isinstance(e, ast.Name) for e in tree.elts):
+        if isinstance(tree, ast.Tuple | ast.List) and all(
+            isinstance(e, ast.Name) for e in tree.elts
+        ):
             return tuple(self._ascii(e.id, e) for e in tree.elts if isinstance(e, ast.Name)), True
         message = "only names can be assigned to: `x = ...` or `a, b = ...`"
         raise self.text.error("GS403", message, self.at(tree))

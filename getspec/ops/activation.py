@@ -60,7 +60,9 @@ def gelu(x: Tensor, approximate: str = "none") -> Tensor:
     """x * Phi(x); exact (erf) unless approximated by tanh."""
     require_float(x, "gelu")
     if approximate not in APPROXIMATE:
-        raise ShapeError(f"approximate is 'none' or 'tanh', not {approximate!r}", argument="approximate")
+        raise ShapeError(
+            f"approximate is 'none' or 'tanh', not {approximate!r}", argument="approximate"
+        )
     return x
 
 

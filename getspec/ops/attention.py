@@ -25,7 +25,11 @@ def sdpa(
         if x.rank != 4:
             raise ShapeError(f"{name} wants axes [B, H, N, K], this is {x}", argument=name)
         if x.dtype != "float":
-            raise ShapeError(f"{name} wants the model's float, this is {x}", argument=name, help=f"cast({name}, float)")
+            raise ShapeError(
+                f"{name} wants the model's float, this is {x}",
+                argument=name,
+                help=f"cast({name}, float)",
+            )
     if q.shape[0] != k.shape[0] or k.shape[:3] != v.shape[:3]:
         raise ShapeError(f"batch, heads and length disagree: q {q}, k {k}, v {v}")
     if q.shape[3] != k.shape[3]:

@@ -47,7 +47,9 @@ DTYPES: tuple[DType, ...] = ("float", "float32", "int", "bool")
 class ShapeError(Exception):
     """A rule of an op does not hold; the caller knows the place. `argument` names the culprit, where there is one."""
 
-    def __init__(self, message: str, *, help: str | None = None, argument: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, help: str | None = None, argument: str | None = None
+    ) -> None:
         super().__init__(message)
         self.message, self.help, self.argument = message, help, argument
 
@@ -67,7 +69,9 @@ class Tensor:
         """`dim` as a non-negative axis; ShapeError when the tensor has no such axis."""
         rank = self.rank + extra
         if not -rank <= dim < rank:
-            raise ShapeError(f"dim {dim} is out of range for {self}, which has {self.rank} axes", argument="dim")
+            raise ShapeError(
+                f"dim {dim} is out of range for {self}, which has {self.rank} axes", argument="dim"
+            )
         return dim % rank
 
     def with_shape(self, shape: Sequence[Size]) -> Tensor:
@@ -98,6 +102,7 @@ class Layer:
     type: ClassVar[str]
     summary: ClassVar[str]
     reference: ClassVar[str]
+    inputs: ClassVar[tuple[str, ...]] = ("x",)
 
     def parameters(self) -> Iterator[Weight]:
         """Trainable tensors, in the order of the state dict."""
@@ -150,7 +155,11 @@ def choice(default: str, options: tuple[str, ...], doc: str) -> Any:
     return field(default=default, metadata={"kind": "str", "doc": doc, "options": options})
 
 
-@dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(size, integer, number, flag, choice))
+@dataclass_transform(
+    kw_only_default=True,
+    frozen_default=True,
+    field_specifiers=(size, integer, number, flag, choice),
+)
 def layer(name: str, *, reference: str) -> Callable[[_Class], _Class]:
     """Register a layer under the word that a spec's `type:` uses."""
 
@@ -254,7 +263,9 @@ def promote(*tensors: Tensor) -> DType:
 
 def require_float(x: Tensor, what: str) -> None:
     if x.dtype not in ("float", "float32"):
-        raise ShapeError(f"{what} wants a float tensor, this is {x}", help="cast(x, float)", argument="x")
+        raise ShapeError(
+            f"{what} wants a float tensor, this is {x}", help="cast(x, float)", argument="x"
+        )
 
 
 def require_model_float(x: Tensor, what: str) -> None:

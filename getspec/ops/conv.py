@@ -34,9 +34,14 @@ class Convolution(Layer):
 
     def check(self) -> None:
         groups = int(self.groups)
-        for name, channels in (("in_channels", self.in_channels), ("out_channels", self.out_channels)):
+        for name, channels in (
+            ("in_channels", self.in_channels),
+            ("out_channels", self.out_channels),
+        ):
             if int(channels) % groups:
-                raise ShapeError(f"groups = {groups} does not divide {name} = {channels}", argument="groups")
+                raise ShapeError(
+                    f"groups = {groups} does not divide {name} = {channels}", argument="groups"
+                )
 
     def parameters(self) -> Iterator[Weight]:
         kernel = (self.kernel_size,) * self.spatial
@@ -47,16 +52,22 @@ class Convolution(Layer):
     def infer(self, x: Tensor) -> Tensor:
         require_model_float(x, self.type)
         if x.rank != self.spatial + 2:
-            raise ShapeError(f"{self.type} wants {self.spatial + 2} axes, this is {x}", argument="x")
+            raise ShapeError(
+                f"{self.type} wants {self.spatial + 2} axes, this is {x}", argument="x"
+            )
         if x.shape[1] != self.in_channels:
-            raise ShapeError(f"axis 1 of {x} is {x.shape[1]}; in_channels is {self.in_channels}", argument="x")
+            raise ShapeError(
+                f"axis 1 of {x} is {x.shape[1]}; in_channels is {self.in_channels}", argument="x"
+            )
         return x.with_shape((x.shape[0], self.out_channels, *map(self.output_length, x.shape[2:])))
 
     def output_length(self, length: Size) -> Size:
         """floor((L + 2 padding - dilation (kernel - 1) - 1) / stride) + 1."""
         reach = length + 2 * self.padding - self.dilation * (self.kernel_size - 1) - 1
         if reach.known is not None and reach.known < 0:
-            raise ShapeError(f"an axis of {length} is shorter than the kernel's reach", argument="x")
+            raise ShapeError(
+                f"an axis of {length} is shorter than the kernel's reach", argument="x"
+            )
         return reach // self.stride + 1
 
 

@@ -9,7 +9,9 @@ from getspec.ops.base import DType, ShapeError, Size, Tensor, function
 def arange(length: Size, dtype: DType = "int") -> Tensor:
     """0, 1, ..., length - 1."""
     if dtype not in ("int", "float32"):
-        raise ShapeError("arange counts in int or float32", argument="dtype", help="cast the result")
+        raise ShapeError(
+            "arange counts in int or float32", argument="dtype", help="cast the result"
+        )
     return Tensor(dtype, (length,))
 
 

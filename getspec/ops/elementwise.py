@@ -18,7 +18,9 @@ def _arithmetic(name: str, sign: str, doc: str, *, floats: bool = False) -> None
     def rule(a: Tensor, b: Tensor) -> Tensor:
         dtype = promote(a, b)
         if dtype == "bool" or (floats and dtype == "int"):
-            raise ShapeError(f"`{sign}` is not defined for {a} and {b}", help="cast one side: cast(x, float)")
+            raise ShapeError(
+                f"`{sign}` is not defined for {a} and {b}", help="cast one side: cast(x, float)"
+            )
         return Tensor(dtype, broadcast(a, b))
 
     rule.__doc__ = doc
@@ -126,7 +128,9 @@ _extreme("minimum", "The smaller, element by element.")
 def where(condition: Tensor, a: Tensor, b: Tensor) -> Tensor:
     """`a` where the condition is True, `b` elsewhere; all three broadcast."""
     if condition.dtype != "bool":
-        raise ShapeError(f"the condition is a bool tensor, this is {condition}", argument="condition")
+        raise ShapeError(
+            f"the condition is a bool tensor, this is {condition}", argument="condition"
+        )
     if a.dtype != b.dtype:
         raise ShapeError(f"both branches have one dtype, these are {a} and {b}")
     return Tensor(a.dtype, broadcast(condition, a, b))

@@ -49,24 +49,36 @@ def matmul(a: Tensor, b: Tensor) -> Tensor:
     if a.dtype != b.dtype or a.dtype in ("int", "bool"):
         raise ShapeError(f"@ wants two float tensors of one dtype, these are {a} and {b}")
     if a.shape[-1] != b.shape[-2]:
-        raise ShapeError(f"@ joins the last axis of {a} with the last but one of {b}: {a.shape[-1]} is not {b.shape[-2]}")
+        raise ShapeError(
+            f"@ joins the last axis of {a} with the last but one of {b}: {a.shape[-1]} is not {b.shape[-2]}"
+        )
     batch = broadcast(a.with_shape(a.shape[:-2]), b.with_shape(b.shape[:-2]))
     return a.with_shape((*batch, a.shape[-2], b.shape[-1]))
 
 
-@function("einsum", reference="Einstein summation (torch.einsum); names are separated by spaces: 'b i d, b j d -> b i j'")
+@function(
+    "einsum",
+    reference="Einstein summation (torch.einsum); names are separated by spaces: 'b i d, b j d -> b i j'",
+)
 def einsum(pattern: str, *tensors: Tensor) -> Tensor:
     """Sum of products over named axes."""
     inputs, output = einsum_pattern(pattern)
     if len(inputs) != len(tensors):
-        raise ShapeError(f"the pattern has {len(inputs)} inputs, {len(tensors)} tensors are given", argument="pattern")
+        raise ShapeError(
+            f"the pattern has {len(inputs)} inputs, {len(tensors)} tensors are given",
+            argument="pattern",
+        )
     lengths: dict[str, Size] = {}
     for axes, tensor in zip(inputs, tensors, strict=True):
         if len(axes) != tensor.rank:
-            raise ShapeError(f"'{' '.join(axes)}' names {len(axes)} axes of {tensor}", argument="pattern")
+            raise ShapeError(
+                f"'{' '.join(axes)}' names {len(axes)} axes of {tensor}", argument="pattern"
+            )
         for axis, length in zip(axes, tensor.shape, strict=True):
             if lengths.setdefault(axis, length) != length:
-                raise ShapeError(f"axis '{axis}' is {lengths[axis]} in one tensor and {length} in {tensor}")
+                raise ShapeError(
+                    f"axis '{axis}' is {lengths[axis]} in one tensor and {length} in {tensor}"
+                )
     dtypes = {tensor.dtype for tensor in tensors}
     if len(dtypes) > 1 or dtypes & {"int", "bool"}:
         raise ShapeError("einsum wants float tensors of one dtype: " + ", ".join(map(str, tensors)))

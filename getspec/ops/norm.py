@@ -70,7 +70,9 @@ class GroupNorm(Layer):
     def check(self) -> None:
         groups, channels = int(self.num_groups), int(self.num_channels)
         if channels % groups:
-            raise ShapeError(f"{groups} groups do not divide {channels} channels", argument="num_groups")
+            raise ShapeError(
+                f"{groups} groups do not divide {channels} channels", argument="num_groups"
+            )
 
     def parameters(self) -> Iterator[Weight]:
         if self.affine:
@@ -80,5 +82,8 @@ class GroupNorm(Layer):
     def infer(self, x: Tensor) -> Tensor:
         require_model_float(x, "group_norm")
         if x.rank < 2 or x.shape[1] != self.num_channels:
-            raise ShapeError(f"group_norm wants {self.num_channels} channels on axis 1, this is {x}", argument="x")
+            raise ShapeError(
+                f"group_norm wants {self.num_channels} channels on axis 1, this is {x}",
+                argument="x",
+            )
         return x

@@ -17,7 +17,9 @@ def rearrange_pattern(pattern: str) -> tuple[tuple[Group, ...], tuple[Group, ...
     names_after = [axis for group in after for axis in group]
     for names in (names_before, names_after):
         if len(set(names)) != len(names):
-            raise ShapeError(f"an axis is named twice in one side of '{pattern}'", argument="pattern")
+            raise ShapeError(
+                f"an axis is named twice in one side of '{pattern}'", argument="pattern"
+            )
     if set(names_before) != set(names_after):
         odd = ", ".join(sorted(set(names_before) ^ set(names_after)))
         raise ShapeError(f"axes {odd} stand on one side of '{pattern}' only", argument="pattern")
@@ -35,7 +37,9 @@ def einsum_pattern(pattern: str) -> tuple[tuple[Group, ...], Group]:
             raise ShapeError(f"'{axis}' is not an axis name", argument="pattern")
     missing = [axis for axis in output if axis not in known]
     if missing:
-        raise ShapeError(f"output axis '{missing[0]}' is in no input of '{pattern}'", argument="pattern")
+        raise ShapeError(
+            f"output axis '{missing[0]}' is in no input of '{pattern}'", argument="pattern"
+        )
     if len(set(output)) != len(output) or any(len(set(axes)) != len(axes) for axes in inputs):
         raise ShapeError(f"an axis is named twice in one tensor of '{pattern}'", argument="pattern")
     if len(known) > 52:
@@ -46,7 +50,9 @@ def einsum_pattern(pattern: str) -> tuple[tuple[Group, ...], Group]:
 def _sides(pattern: str) -> tuple[str, str]:
     parts = pattern.split("->")
     if len(parts) != 2:
-        raise ShapeError(f"'{pattern}' needs one `->`", help="'b n (h k) -> b h n k'", argument="pattern")
+        raise ShapeError(
+            f"'{pattern}' needs one `->`", help="'b n (h k) -> b h n k'", argument="pattern"
+        )
     return parts[0], parts[1]
 
 

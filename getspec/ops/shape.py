@@ -12,7 +12,9 @@ def rearrange(x: Tensor, pattern: str, **lengths: Size) -> Tensor:
     """Reorder, split and merge axes by name: rearrange(x, 'b n (h k) -> b h n k', h=num_heads)."""
     before, after = rearrange_pattern(pattern)
     if len(before) != x.rank:
-        raise ShapeError(f"the pattern has {len(before)} axes on the left, {x} has {x.rank}", argument="pattern")
+        raise ShapeError(
+            f"the pattern has {len(before)} axes on the left, {x} has {x.rank}", argument="pattern"
+        )
     known: dict[str, Size] = {}
     for group, whole in zip(before, x.shape, strict=True):
         _split(group, whole, lengths, known)
@@ -22,11 +24,15 @@ def rearrange(x: Tensor, pattern: str, **lengths: Size) -> Tensor:
     return x.with_shape(product(known[axis] for axis in group) for group in after)
 
 
-def _split(group: tuple[str, ...], whole: Size, lengths: dict[str, Size], known: dict[str, Size]) -> None:
+def _split(
+    group: tuple[str, ...], whole: Size, lengths: dict[str, Size], known: dict[str, Size]
+) -> None:
     open_axes = [axis for axis in group if axis not in lengths]
     if len(open_axes) > 1:
         axes = " and ".join(f"'{axis}'" for axis in open_axes)
-        raise ShapeError(f"the lengths of {axes} cannot both be worked out", help=f"give {open_axes[0]}=...")
+        raise ShapeError(
+            f"the lengths of {axes} cannot both be worked out", help=f"give {open_axes[0]}=..."
+        )
     given = product(lengths[axis] for axis in group if axis in lengths)
     known.update((axis, lengths[axis]) for axis in group if axis in lengths)
     if not open_axes:
@@ -36,7 +42,9 @@ def _split(group: tuple[str, ...], whole: Size, lengths: dict[str, Size], known:
     try:
         known[open_axes[0]] = whole.exactly(given) if len(group) > 1 else whole
     except Inexact:
-        raise ShapeError(f"an axis of {whole} does not split into ({' '.join(group)}): {given} does not divide it") from None
+        raise ShapeError(
+            f"an axis of {whole} does not split into ({' '.join(group)}): {given} does not divide it"
+        ) from None
 
 
 @function("cat", reference="torch.cat")
@@ -47,10 +55,14 @@ def cat(tensors: tuple[Tensor, ...], dim: int) -> Tensor:
     total = Size.of(0)
     for tensor in tensors:
         if tensor.rank != first.rank:
-            raise ShapeError(f"cat wants tensors of one rank, these are {first} and {tensor}", argument="tensors")
+            raise ShapeError(
+                f"cat wants tensors of one rank, these are {first} and {tensor}", argument="tensors"
+            )
         for other, (a, b) in enumerate(zip(first.shape, tensor.shape, strict=True)):
             if other != axis and a != b:
-                raise ShapeError(f"cat along axis {axis}: axis {other} is {a} in {first} and {b} in {tensor}")
+                raise ShapeError(
+                    f"cat along axis {axis}: axis {other} is {a} in {first} and {b} in {tensor}"
+                )
         total = total + tensor.shape[axis]
     return first.with_shape((*first.shape[:axis], total, *first.shape[axis + 1 :]))
 
@@ -62,7 +74,9 @@ def stack(tensors: tuple[Tensor, ...], dim: int) -> Tensor:
     axis = first.axis(dim, extra=1)
     for tensor in tensors:
         if tensor.shape != first.shape:
-            raise ShapeError(f"stack wants one shape, these are {first} and {tensor}", argument="tensors")
+            raise ShapeError(
+                f"stack wants one shape, these are {first} and {tensor}", argument="tensors"
+            )
     return first.with_shape((*first.shape[:axis], Size.of(len(tensors)), *first.shape[axis:]))
 
 
@@ -71,7 +85,9 @@ def _same_dtype(tensors: tuple[Tensor, ...], name: str) -> Tensor:
         raise ShapeError(f"{name} wants at least one tensor", argument="tensors")
     for tensor in tensors:
         if tensor.dtype != tensors[0].dtype:
-            raise ShapeError(f"{name} wants one dtype, these are {tensors[0]} and {tensor}", argument="tensors")
+            raise ShapeError(
+                f"{name} wants one dtype, these are {tensors[0]} and {tensor}", argument="tensors"
+            )
     return tensors[0]
 
 
@@ -84,7 +100,9 @@ def chunk(x: Tensor, chunks: int, dim: int) -> tuple[Tensor, ...]:
     try:
         part = x.shape[axis].exactly(chunks)
     except Inexact:
-        raise ShapeError(f"axis {axis} of {x} does not cut into {chunks} equal parts", argument="chunks") from None
+        raise ShapeError(
+            f"axis {axis} of {x} does not cut into {chunks} equal parts", argument="chunks"
+        ) from None
     return (x.with_shape((*x.shape[:axis], part, *x.shape[axis + 1 :])),) * chunks
 
 
@@ -96,7 +114,9 @@ def split(x: Tensor, sizes: tuple[Size, ...], dim: int) -> tuple[Tensor, ...]:
     for part in sizes:
         total = total + part
     if total != x.shape[axis]:
-        raise ShapeError(f"the parts add up to {total}, axis {axis} of {x} is {x.shape[axis]}", argument="sizes")
+        raise ShapeError(
+            f"the parts add up to {total}, axis {axis} of {x} is {x.shape[axis]}", argument="sizes"
+        )
     return tuple(x.with_shape((*x.shape[:axis], part, *x.shape[axis + 1 :])) for part in sizes)
 
 
@@ -125,7 +145,9 @@ def expand(x: Tensor, shape: tuple[Size, ...]) -> Tensor:
 def reshape(x: Tensor, shape: tuple[Size, ...]) -> Tensor:
     """The same elements in row-major order under another shape."""
     if product(x.shape) != product(shape):
-        raise ShapeError(f"{x} has {product(x.shape)} elements, the new shape {product(shape)}", argument="shape")
+        raise ShapeError(
+            f"{x} has {product(x.shape)} elements, the new shape {product(shape)}", argument="shape"
+        )
     return x.with_shape(shape)
 
 

@@ -1,0 +1,124 @@
+"""The Python interface: load a spec, then ask it things. Nothing here imports torch until a model is built."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import cached_property
+from types import ModuleType
+from typing import Any
+
+from getspec.errors import Diagnostic, UsageError
+from getspec.ir import Model
+from getspec.passes.count import Count, count
+from getspec.passes.diff import Difference
+from getspec.passes.diff import diff as compare
+from getspec.pipeline import Compiled, compile_spec
+
+__all__ = ["Spec", "diff", "load"]
+
+
+def load(
+    path: str | os.PathLike[str],
+    set: Mapping[str, Any] | None = None,
+) -> Spec:
+    """Compile the spec at `path`, with the values of `set` in place of its own.
+
+    Keys of `set` are config names or dotted paths. SpecError lists everything that is wrong; UsageError
+    means that a file cannot be read.
+    """
+    settings = {key: _plain(value) for key, value in (set or {}).items()}
+    return Spec(os.fspath(path), settings, compile_spec(os.fspath(path), settings))
+
+
+def diff(a: Spec | str | os.PathLike[str], b: Spec | str | os.PathLike[str]) -> Difference:
+    """What differs between two specs; the changes' deltas add up to the delta of the totals."""
+    first, second = (x if isinstance(x, Spec) else load(x) for x in (a, b))
+    return compare(first.model, second.model)
+
+
+class Spec:
+    """A compiled spec."""
+
+    def __init__(self, path: str, settings: Mapping[str, Any], compiled: Compiled) -> None:
+        self.path = path
+        self.settings = dict(settings)
+        self.compiled = compiled
+
+    def __repr__(self) -> str:
+        return f"<Spec {self.name} from {self.model.file}>"
+
+    @property
+    def model(self) -> Model:
+        """The compiled model: frozen, typed, folded."""
+        return self.compiled.model
+
+    @property
+    def name(self) -> str:
+        """The class name."""
+        return self.model.name
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The config with its values."""
+        from getspec.sizes import Size
+
+        def plain(value: Any) -> Any:
+            if isinstance(value, tuple):
+                return [plain(item) for item in value]
+            return int(value) if isinstance(value, Size) else value
+
+        return {name: plain(expr.value) for name, expr in self.model.root.settings.items()}
+
+    @property
+    def warnings(self) -> tuple[Diagnostic, ...]:
+        """What is odd but not wrong."""
+        return self.compiled.warnings
+
+    @cached_property
+    def _count(self) -> Count:
+        return count(self.model)
+
+    def count(self) -> Count:
+        """Exact parameter counts."""
+        return self._count
+
+    def generate(self) -> str:
+        """The PyTorch module as text; its last line seals it against edits."""
+        from getspec.emit.torch import write
+        from getspec.output import seal
+
+        return seal(write(self.model, self._count.total))
+
+    def resolve(self) -> str:
+        """The spec as one file, in YAML: bases merged, overrides applied, libraries inside."""
+        from getspec.emit.resolved import write
+
+        return write(self.compiled)
+
+    @cached_property
+    def module(self) -> ModuleType:
+        """The generated module, executed."""
+        from getspec.build import execute
+
+        return execute(self.generate(), self.name)
+
+    def build(self, **config: Any) -> Any:
+        """An instance of the generated class at any config; needs torch.
+
+        Sizes go to the class's constructor. Choices that decided structure are compiled in first.
+        """
+        unknown = [name for name in config if name not in self.config]
+        if unknown:
+            known = ", ".join(self.config)
+            raise UsageError(f"{self.name} has no config `{unknown[0]}`", f"it has: {known}")
+        structural = {n: v for n, v in config.items() if n in self.model.root.structural}
+        if structural:
+            spec = load(self.path, set={**self.settings, **structural})
+            return spec.build(**{n: v for n, v in config.items() if n not in structural})
+        values = {n: tuple(v) if isinstance(v, list) else v for n, v in config.items()}
+        return getattr(self.module, self.name)(**values)
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value

@@ -1,0 +1,270 @@
+"""The command line: arguments, printing, exit codes. The only module that prints.
+
+    0 yes    1 the answer is no    2 usage, or a file that cannot be read or written    3 a bug of ours    130 interrupted
+
+Data goes to standard output and everything else to standard error. argparse was kept because `--help` then costs what Python
+costs; every command imports what it needs when it runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from getspec.errors import Diagnostic, SpecError, UsageError
+
+__all__ = ["main"]
+
+YES, NO, USAGE, BUG, INTERRUPTED = 0, 1, 2, 3, 130
+MAX_SHOWN = 20
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status."""
+    parser = _parser()
+    try:
+        arguments = parser.parse_args(argv)
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    try:
+        return _run(arguments)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; the interpreter must not complain at its exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return YES
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from getspec.errors import GetspecError, SpecError, UsageError
+
+    try:
+        from getspec import commands
+
+        status: int = getattr(commands, arguments.command)(arguments)
+        sys.stdout.flush()
+        return status
+    except SpecError as error:
+        report_spec_error(error, as_json=getattr(arguments, "json", False))
+        return USAGE if arguments.command == "diff" else NO
+    except UsageError as error:
+        report_usage_error(error)
+        return USAGE
+    except (GetspecError, KeyboardInterrupt, BrokenPipeError):
+        raise
+    except OSError as error:
+        _say(f"error: {error.strerror or error}")
+        return USAGE
+    except Exception:
+        return _bug()
+
+
+def _bug() -> int:
+    import traceback
+
+    traceback.print_exc()
+    _say("error: this is a bug in getspec, not in your spec; please report the lines above")
+    return BUG
+
+
+# Printing
+
+
+def report_spec_error(error: SpecError, *, as_json: bool = False) -> None:
+    """What is wrong with a spec: for people on stderr, for tools on stdout."""
+    if as_json:
+        import json
+
+        diagnostics = [diagnostic.as_json() for diagnostic in error.diagnostics]
+        print(json.dumps({"schema_version": 1, "diagnostics": diagnostics}, indent=2))
+        return
+    report(error.diagnostics, error.sources)
+
+
+def report(diagnostics: Sequence[Diagnostic], sources: Any) -> None:
+    """Diagnostics as a page each, and one line that sums them up."""
+    from getspec.errors import render
+
+    color = _colored(sys.stderr)
+    for diagnostic in diagnostics[:MAX_SHOWN]:
+        lines = sources.get(diagnostic.span.file) if diagnostic.span else None
+        _say(render(diagnostic, lines, color=color) + "\n")
+    if len(diagnostics) > MAX_SHOWN:
+        _say(f"... and {len(diagnostics) - MAX_SHOWN} more\n")
+    errors = sum(d.severity == "error" for d in diagnostics)
+    warnings = len(diagnostics) - errors
+    parts = [_plural(errors, "error")] if errors else []
+    parts += [_plural(warnings, "warning")] if warnings else []
+    if parts:
+        _say(", ".join(parts))
+
+
+def report_usage_error(error: UsageError) -> None:
+    code = f"[{error.code}]" if error.code else ""
+    _say(f"error{code}: {error}")
+    if error.help:
+        from getspec.errors import escape
+
+        _say(f"  help: {escape(error.help)}")
+
+
+def _say(text: str) -> None:
+    try:
+        print(text, file=sys.stderr)
+    except UnicodeEncodeError:
+        print(text.encode("ascii", "backslashreplace").decode(), file=sys.stderr)
+
+
+def _plural(number: int, word: str) -> str:
+    return f"{number} {word}" + ("" if number == 1 else "s")
+
+
+def _colored(stream: Any) -> bool:
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return bool(stream.isatty()) and os.environ.get("TERM") != "dumb"
+
+
+# Arguments
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse, with our exit status and a suggestion for a mistyped command."""
+
+    def error(self, message: str) -> NoReturn:
+        from getspec.errors import nearest
+
+        if "invalid choice: " in message:
+            word = message.split("'")[1]
+            known = nearest(word, COMMANDS)
+            message = f"there is no command `{word}`" + (
+                f"; did you mean `{known}`?" if known else ""
+            )
+        self.print_usage(sys.stderr)
+        _say(f"error: {message}")
+        raise SystemExit(USAGE)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="getspec",
+        description="Neural architectures declared in YAML: checked, counted exactly, compiled to PyTorch.",
+        epilog="`getspec COMMAND --help` explains a command.",
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and stop")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, (summary, add) in COMMANDS.items():
+        command = commands.add_parser(
+            name, help=summary, description=f"{summary[0].upper()}{summary[1:]}."
+        )
+        add(command)
+    return parser
+
+
+class _Version(argparse.Action):
+    def __call__(self, *_: Any) -> None:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            print(f"getspec {version('getspec')}")
+        except PackageNotFoundError:
+            print("getspec (not installed)")
+        raise SystemExit(YES)
+
+
+def _spec(parser: argparse.ArgumentParser, *, many: bool = False) -> None:
+    if many:
+        help = "spec files, or folders of them; `-` is standard input"
+        parser.add_argument("specs", nargs="+", metavar="SPEC", help=help)
+    else:
+        parser.add_argument("spec", metavar="SPEC", help="a spec file; `-` is standard input")
+    _common(parser)
+
+
+def _common(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="PATH=VALUE",
+        dest="settings",
+        help="override a config entry, or any value by its path",
+    )
+    parser.add_argument("--json", action="store_true", help="print a JSON document")
+
+
+def _check(parser: argparse.ArgumentParser) -> None:
+    _spec(parser, many=True)
+
+
+def _count(parser: argparse.ArgumentParser) -> None:
+    _spec(parser)
+    parser.add_argument(
+        "--parameters", action="store_true", help="list every tensor of the state dict"
+    )
+    parser.add_argument("--depth", type=int, metavar="N", help="show N levels of modules")
+
+
+def _generate(parser: argparse.ArgumentParser) -> None:
+    _spec(parser, many=True)
+    parser.add_argument(
+        "--output", default="generated", metavar="DIR", help="where to (default: generated)"
+    )
+    parser.add_argument(
+        "--force", action="store_true", help="overwrite files that were edited by hand"
+    )
+    mode = parser.add_mutually_exclusive_group()
+    mode.add_argument(
+        "--check", action="store_true", help="write nothing; exit 1 if a file is not current"
+    )
+    mode.add_argument("--diff", action="store_true", help="write nothing; print what would change")
+    mode.add_argument("--stdout", action="store_true", help="print the code")
+
+
+def _verify(parser: argparse.ArgumentParser) -> None:
+    _spec(parser, many=True)
+    parser.add_argument(
+        "--device",
+        default="auto",
+        choices=("auto", "cpu", "cuda"),
+        help="where models run (auto: CUDA where there is one)",
+    )
+
+
+def _diff(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("a", metavar="A", help="a spec file")
+    parser.add_argument("b", metavar="B", help="another")
+    _common(parser)
+    parser.add_argument("--exit-code", action="store_true", help="exit 1 if they differ")
+
+
+def _explain(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "what", metavar="CODE|SPEC", help="an error code such as GS104, or a spec file"
+    )
+    parser.add_argument("path", nargs="?", metavar="PATH", help="a component or tensor of the spec")
+    _common(parser)
+
+
+def _schema(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--ops", action="store_true", help="list the ops instead")
+    parser.add_argument("--json", action="store_true", help="print a JSON document")
+
+
+COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
+    "check": ("say whether specs are valid, and what is wrong with them", _check),
+    "count": ("count parameters exactly", _count),
+    "diff": ("explain the difference between two specs, to the last parameter", _diff),
+    "explain": ("explain an error code, or one component or tensor of a spec", _explain),
+    "generate": ("compile specs to PyTorch", _generate),
+    "resolve": ("print a spec as one file, with everything it extends and uses", _spec),
+    "schema": ("print the JSON Schema of specs, or the list of ops", _schema),
+    "verify": ("prove counts, shapes and code against the executed model", _verify),
+}

@@ -1,0 +1,231 @@
+"""What each command does, on parsed arguments: load, ask, print, and say yes or no by the exit status."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import Namespace
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from getspec.errors import SpecError, UsageError
+
+if TYPE_CHECKING:
+    from getspec.api import Spec
+
+__all__ = ["check", "count", "diff", "explain", "generate", "resolve", "schema", "verify"]
+
+YES, NO, USAGE = 0, 1, 2
+
+
+def _settings(arguments: Namespace) -> dict[str, Any]:
+    from getspec.compose import parse_setting
+
+    return dict(parse_setting(text) for text in arguments.settings)
+
+
+def _load(path: str, settings: Mapping[str, Any]) -> Spec:
+    from getspec.api import load
+
+    return load(path, settings)
+
+
+def _print_json(document: Any) -> None:
+    print(json.dumps(document, indent=2, allow_nan=False))
+
+
+def _files(named: list[str]) -> Iterator[tuple[str, Path]]:
+    """Each spec with the place of its output: the same path, seen from `specs`."""
+    for name in named:
+        path = Path(name)
+        if name != "-" and path.is_dir():
+            found = [p for p in sorted(path.rglob("*.y*ml")) if _is_model(p)]
+            if not found:
+                raise UsageError(f"there are no specs in {name}", "a spec has a `model:` line")
+            yield from ((str(p), p.relative_to(path).with_suffix(".py")) for p in found)
+        else:
+            yield name, _output_of(path)
+
+
+def _is_model(path: Path) -> bool:
+    """Libraries of blocks lie among the specs; they have no `model`."""
+    try:
+        text = path.read_bytes()
+    except OSError:
+        return True
+    return any(line.startswith((b"model:", b"extends:")) for line in text.splitlines())
+
+
+def _output_of(path: Path) -> Path:
+    if str(path) == "-":
+        return Path("stdin.py")
+    parts = path.resolve().parts
+    if "specs" in parts[:-1]:
+        at = len(parts) - 1 - parts[::-1].index("specs")
+        return Path(*parts[at + 1 :]).with_suffix(".py")
+    return Path(path.name).with_suffix(".py")
+
+
+def check(arguments: Namespace) -> int:
+    """Every spec is checked, whatever the others are."""
+    from getspec.cli import report
+
+    settings = _settings(arguments)
+    results = []
+    valid = True
+    for path, _ in _files(arguments.specs):
+        try:
+            spec = _load(path, settings)
+            diagnostics, sources, name = spec.warnings, spec.compiled.lines, spec.model.file
+        except SpecError as error:
+            diagnostics, sources, name = error.diagnostics, error.sources, path
+        fine = not any(d.severity == "error" for d in diagnostics)
+        valid = valid and fine
+        results.append(
+            {"spec": name, "valid": fine, "diagnostics": [d.as_json() for d in diagnostics]}
+        )
+        if not arguments.json:
+            report(diagnostics, sources)
+            if fine:
+                print(f"{name}: valid, {spec.name}, {spec.count().total:,} parameters")
+    if arguments.json:
+        _print_json({"schema_version": 1, "valid": valid, "specs": results})
+    return YES if valid else NO
+
+
+def count(arguments: Namespace) -> int:
+    spec = _load(arguments.spec, _settings(arguments))
+    found = spec.count()
+    if arguments.json:
+        _print_json(found.as_json(expanded=arguments.parameters))
+        return YES
+    from getspec.emit import text
+
+    if arguments.parameters:
+        print(text.tensor_table(found))
+    else:
+        print(text.count_table(found, depth=arguments.depth))
+    return YES
+
+
+def generate(arguments: Namespace) -> int:
+    from getspec.output import diff as difference
+    from getspec.output import state, write_all
+
+    settings = _settings(arguments)
+    files: dict[Path, str] = {}
+    for path, output in _files(arguments.specs):
+        text = _load(path, settings).generate()
+        if arguments.stdout:
+            print(text, end="")
+        target = Path(arguments.output) / output
+        if target in files:
+            raise UsageError(f"two specs would be written to {target.as_posix()}")
+        files[target] = text
+    if arguments.stdout:
+        return YES
+    if arguments.check or arguments.diff:
+        stale = {p.as_posix(): state(p, t) for p, t in files.items() if state(p, t) != "current"}
+        if arguments.json:
+            _print_json({"schema_version": 1, "current": not stale, "files": stale})
+        for path, found in stale.items():
+            if arguments.check and not arguments.json:
+                print(f"{path}: {found}")
+            if arguments.diff:
+                sys.stdout.write(difference(Path(path), files[Path(path)]))
+        if not stale and not arguments.json:
+            print(f"{len(files)} current", file=sys.stderr)
+        return NO if stale and arguments.check else YES
+    written = write_all(files, force=arguments.force)
+    if arguments.json:
+        names = [path.as_posix() for path in written]
+        _print_json({"schema_version": 1, "written": names, "current": len(files) - len(written)})
+        return YES
+    for path in written:
+        print(f"wrote {path.as_posix()}", file=sys.stderr)
+    if len(written) < len(files):
+        print(f"{len(files) - len(written)} already current", file=sys.stderr)
+    return YES
+
+
+def verify(arguments: Namespace) -> int:
+    from getspec.emit.text import verdict_line
+    from getspec.verify import choose_device, verify_spec
+
+    settings = _settings(arguments)
+    device = choose_device(arguments.device)
+    if not arguments.json:
+        print(f"device: {device.name}")
+    results = []
+    for path, output in _files(arguments.specs):
+        spec = _load(path, settings)
+        for verdict in verify_spec(spec, device, Path("generated") / output):
+            results.append(verdict)
+            if not arguments.json:
+                print(verdict_line(verdict), flush=True)
+    failed = [verdict for verdict in results if not verdict.ok]
+    if arguments.json:
+        checks = [verdict.as_json() for verdict in results]
+        _print_json(
+            {"schema_version": 1, "device": device.name, "ok": not failed, "checks": checks}
+        )
+    else:
+        print(f"{len(results) - len(failed)} checks passed, {len(failed)} failed")
+    return NO if failed else YES
+
+
+def diff(arguments: Namespace) -> int:
+    from getspec.api import diff as compare
+
+    settings = _settings(arguments)
+    found = compare(*(_load(path, settings) for path in (arguments.a, arguments.b)))
+    if arguments.json:
+        _print_json(found.as_json())
+    else:
+        from getspec.emit.text import difference_tree
+
+        print(difference_tree(found))
+    return NO if arguments.exit_code and not found.identical else YES
+
+
+def resolve(arguments: Namespace) -> int:
+    spec = _load(arguments.spec, _settings(arguments))
+    if arguments.json:
+        from getspec.emit.resolved import resolved
+
+        _print_json(resolved(spec.compiled))
+    else:
+        print(spec.resolve(), end="")
+    return YES
+
+
+def schema(arguments: Namespace) -> int:
+    from getspec.emit import schema as emit
+
+    if not arguments.ops:
+        _print_json(emit.json_schema())
+    elif arguments.json:
+        _print_json(emit.ops())
+    else:
+        print(emit.ops_text())
+    return YES
+
+
+def explain(arguments: Namespace) -> int:
+    from getspec.emit import explain as emit
+
+    if arguments.path is None and emit.is_code(arguments.what):
+        entry = emit.code(arguments.what)
+        if arguments.json:
+            _print_json(entry)
+        else:
+            print(emit.code_text(entry))
+        return YES
+    spec = _load(arguments.what, _settings(arguments))
+    found = emit.place(spec, arguments.path or ".")
+    if arguments.json:
+        _print_json(found)
+    else:
+        print(emit.place_text(found))
+    return YES

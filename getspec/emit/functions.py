@@ -1,0 +1,339 @@
+"""How PyTorch spells each function op: one entry an op.
+
+An entry takes the printer and the application and returns the text, or (text, binding strength) where that is not an atom.
+`Applied` gives an entry its arguments by name; arguments that stand at their default need not be written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from getspec import ir
+from getspec.ops.patterns import einsum_pattern, rearrange_pattern
+from getspec.sizes import Size
+
+if TYPE_CHECKING:
+    from getspec.emit.printer import Printer
+
+__all__ = ["FUNCTION_TEXT", "HELPERS", "Entry"]
+
+Entry = Callable[["Printer", ir.Apply], Any]
+
+
+def _value(expr: ir.Apply, name: str, default: Any = None) -> Any:
+    """A compile-time argument's value."""
+    arg = expr.args.get(name)
+    return default if arg is None else arg.value
+
+
+def _dim(value: Any) -> str:
+    return str(int(value)) if isinstance(value, Size) else str(value)
+
+
+def _pointwise(name: str) -> Entry:
+    return lambda p, e: f"{name}({p(e.args['x'])})"
+
+
+def _method(name: str) -> Entry:
+    return lambda p, e: f"{p.atom(e.args['x'])}.{name}()"
+
+
+def _gelu(p: Printer, e: ir.Apply) -> str:
+    approximate = _value(e, "approximate", "none")
+    extra = f', approximate="{approximate}"' if approximate != "none" else ""
+    return f"F.gelu({p(e.args['x'])}{extra})"
+
+
+def _softmax(p: Printer, e: ir.Apply) -> str:
+    return f"{p.atom(e.args['x'])}.softmax({_dim(_value(e, 'dim', -1))})"
+
+
+def _reduction(name: str) -> Entry:
+    def text(p: Printer, e: ir.Apply) -> str:
+        dim = _value(e, "dim")
+        dims = f"({', '.join(map(_dim, dim))})" if isinstance(dim, tuple) else _dim(dim)
+        keep = ", keepdim=True" if _value(e, "keepdim", False) else ""
+        return f"{p.atom(e.args['x'])}.{name}({dims}{keep})"
+
+    return text
+
+
+def _along(name: str) -> Entry:
+    return lambda p, e: f"{p.atom(e.args['x'])}.{name}({_dim(_value(e, 'dim'))})"
+
+
+def _pair(name: str) -> Entry:
+    return lambda p, e: f"torch.{name}({', '.join(p(arg) for arg in e.args.values())})"
+
+
+def _where(p: Printer, e: ir.Apply) -> str:
+    return f"torch.where({', '.join(p(arg) for arg in e.args.values())})"
+
+
+def _cast(p: Printer, e: ir.Apply) -> str:
+    x = e.args["x"]
+    dtype = _value(e, "dtype")
+    if x.value.dtype == dtype:
+        return p.atom(x)
+    method = {"float32": "float", "int": "long", "bool": "bool"}.get(dtype)
+    if method:
+        return f"{p.atom(x)}.{method}()"
+    return f"{p.atom(x)}.to({p.dtype()})"
+
+
+def _joined(name: str) -> Entry:
+    def text(p: Printer, e: ir.Apply) -> str:
+        tensors = e.args["tensors"]
+        items = p(tensors)
+        if isinstance(tensors, ir.Group):
+            parts = ", ".join(map(p, tensors.items))
+            items = f"({parts},)" if len(tensors.items) == 1 else f"({parts})"
+        return f"torch.{name}({items}, dim={_dim(_value(e, 'dim'))})"
+
+    return text
+
+
+def _chunk(p: Printer, e: ir.Apply) -> str:
+    return f"{p.atom(e.args['x'])}.chunk({p(e.args['chunks'])}, dim={_dim(_value(e, 'dim'))})"
+
+
+def _split(p: Printer, e: ir.Apply) -> str:
+    return f"{p.atom(e.args['x'])}.split({p(e.args['sizes'])}, dim={_dim(_value(e, 'dim'))})"
+
+
+def _expand(p: Printer, e: ir.Apply) -> str:
+    shape, x = e.args["shape"], e.args["x"]
+    lead = len(shape.value) - x.value.rank
+    kept = [
+        at >= lead and shape.value[at] == x.value.shape[at - lead] for at in range(len(shape.value))
+    ]
+    sizes = ["-1" if keep else _size_at(p, shape, at) for at, keep in enumerate(kept)]
+    return f"{p.atom(x)}.expand({', '.join(sizes)})"
+
+
+def _size_at(p: Printer, shape: ir.Expr, at: int) -> str:
+    return p(shape.items[at]) if isinstance(shape, ir.Group) else f"{p.atom(shape)}[{at}]"
+
+
+def _sizes(p: Printer, shape: ir.Expr, count: int) -> list[str]:
+    return [_size_at(p, shape, at) for at in range(count)]
+
+
+def _reshape(p: Printer, e: ir.Apply) -> str:
+    shape = e.args["shape"]
+    return f"{p.atom(e.args['x'])}.reshape({', '.join(_sizes(p, shape, len(shape.value)))})"
+
+
+def _axes(name: str, *arguments: str) -> Entry:
+    def text(p: Printer, e: ir.Apply) -> str:
+        return f"{p.atom(e.args['x'])}.{name}({', '.join(_dim(_value(e, a)) for a in arguments)})"
+
+    return text
+
+
+def _permute(p: Printer, e: ir.Apply) -> str:
+    return f"{p.atom(e.args['x'])}.permute({', '.join(map(_dim, _value(e, 'dims')))})"
+
+
+def _flatten(p: Printer, e: ir.Apply) -> str:
+    start, end = _value(e, "start"), _value(e, "end", Size.of(-1))
+    rank = e.args["x"].value.rank
+    last = "" if int(end) % rank == rank - 1 else f", {_dim(end)}"
+    return f"{p.atom(e.args['x'])}.flatten({_dim(start)}{last})"
+
+
+def _rearrange(p: Printer, e: ir.Apply) -> str:
+    """unflatten, then permute, then flatten: only the steps that are needed."""
+    x: ir.Expr = e.args["x"]
+    before, after = rearrange_pattern(_value(e, "pattern"))
+    lengths: Mapping[str, ir.Expr] = e.args.get("lengths", {})
+    text = p.atom(x)
+    rank = len(before)
+    for at in reversed(range(rank)):
+        if len(before[at]) > 1:
+            sizes = _group_sizes(p, before[at], lengths)
+            text += f".unflatten({_from_end(at, rank)}, ({', '.join(sizes)}))"
+        elif not before[at]:
+            text += f".squeeze({at})"
+    flat = [axis for group in before for axis in group]
+    order = [flat.index(axis) for group in after for axis in group]
+    text += _permutation(order)
+    return text + _merges(after)
+
+
+def _group_sizes(p: Printer, group: tuple[str, ...], lengths: Mapping[str, ir.Expr]) -> list[str]:
+    open_axes = [axis for axis in group if axis not in lengths]
+    given = [axis for axis in group if not isinstance(lengths.get(axis), ir.Const)]
+    free = (open_axes or given or [None])[0]  # one length is left for torch to work out
+    return ["-1" if axis == free else p(lengths[axis]) for axis in group]
+
+
+def _from_end(at: int, rank: int) -> int:
+    return -1 if at == rank - 1 else at
+
+
+def _permutation(order: list[int]) -> str:
+    moved = [at for at, axis in enumerate(order) if at != axis]
+    if not moved:
+        return ""
+    if len(moved) == 2:
+        return f".transpose({moved[0]}, {moved[1]})"
+    return f".permute({', '.join(map(str, order))})"
+
+
+def _merges(after: tuple[tuple[str, ...], ...]) -> str:
+    text = ""
+    starts: list[tuple[int, int]] = []
+    at = 0
+    for group in after:
+        starts.append((at, len(group)))
+        at += len(group)
+    total = at
+    for start, length in reversed(starts):
+        if length > 1:
+            end = start + length - 1
+            text += f".flatten({start})" if end == total - 1 else f".flatten({start}, {end})"
+            total -= length - 1
+        elif length == 0:
+            text += f".unsqueeze({start})"
+            total += 1
+    return text
+
+
+def _einsum(p: Printer, e: ir.Apply) -> str:
+    inputs, output = einsum_pattern(_value(e, "pattern"))
+    letters = _letters([axis for axes in (*inputs, output) for axis in axes])
+    sides = [",".join("".join(letters[a] for a in axes) for axes in inputs)]
+    sides.append("".join(letters[axis] for axis in output))
+    tensors = ", ".join(map(p, e.args["tensors"]))
+    return f'torch.einsum("{sides[0]}->{sides[1]}", {tensors})'
+
+
+def _letters(axes: list[str]) -> dict[str, str]:
+    """A letter for each axis name: its own first letter where that is free."""
+    found: dict[str, str] = {}
+    alphabet = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    for axis in dict.fromkeys(axes):
+        wish = axis[0].lower() if axis[0].isalpha() else "a"
+        free = [c for c in wish + wish.upper() + alphabet if c not in found.values()]
+        found[axis] = free[0]
+    return found
+
+
+def _sdpa(p: Printer, e: ir.Apply) -> str:
+    args = [p(e.args[name]) for name in ("q", "k", "v")]
+    if _value(e, "mask") is not None:
+        args.append(f"attn_mask={p(e.args['mask'])}")
+    if _value(e, "causal", False):
+        args.append("is_causal=True")
+    if _value(e, "scale") is not None:
+        args.append(f"scale={p(e.args['scale'])}")
+    if e.args["q"].value.shape[1] != e.args["k"].value.shape[1]:
+        args.append("enable_gqa=True")
+    return f"F.scaled_dot_product_attention({', '.join(args)})"
+
+
+def _arange(p: Printer, e: ir.Apply) -> str:
+    dtype = ", dtype=torch.float32" if _value(e, "dtype", "int") == "float32" else ""
+    return f"torch.arange({p(e.args['length'])}{dtype}{_on(p)})"
+
+
+def _linspace(p: Printer, e: ir.Apply) -> str:
+    args = ", ".join(p(e.args[name]) for name in ("start", "end", "steps"))
+    return f"torch.linspace({args}, dtype=torch.float32{_on(p)})"
+
+
+def _filled(name: str) -> Entry:
+    def text(p: Printer, e: ir.Apply) -> str:
+        shape = e.args["shape"]
+        sizes = ", ".join(_sizes(p, shape, len(shape.value)))
+        dtype = _value(e, "dtype", "float")
+        words = {"float32": "torch.float32", "int": "torch.long", "bool": "torch.bool"}
+        return f"torch.{name}({sizes}, dtype={words.get(dtype) or p.dtype()}{_on(p)})"
+
+    return text
+
+
+def _on(p: Printer) -> str:
+    return f", device={p.device()}" if p.device else ""
+
+
+def _like(name: str) -> Entry:
+    return lambda p, e: f"torch.{name}({p(e.args['x'])})"
+
+
+def _dropout(p: Printer, e: ir.Apply) -> str:
+    if _value(e, "p") == 0.0 and isinstance(e.args["p"], ir.Const):
+        return p.atom(e.args["x"])
+    return f"F.dropout({p(e.args['x'])}, {p(e.args['p'])}, self.training)"
+
+
+def _drop_path(p: Printer, e: ir.Apply) -> str:
+    if _value(e, "p") == 0.0 and isinstance(e.args["p"], ir.Const):
+        return p.atom(e.args["x"])
+    p.names.helper("drop_path")
+    return f"drop_path({p(e.args['x'])}, {p(e.args['p'])}, self.training)"
+
+
+FUNCTION_TEXT: dict[str, Entry] = {
+    "abs": _method("abs"),
+    "amax": _reduction("amax"),
+    "amin": _reduction("amin"),
+    "arange": _arange,
+    "cast": _cast,
+    "cat": _joined("cat"),
+    "chunk": _chunk,
+    "cos": _method("cos"),
+    "cumprod": _along("cumprod"),
+    "cumsum": _along("cumsum"),
+    "drop_path": _drop_path,
+    "dropout": _dropout,
+    "einsum": _einsum,
+    "exp": _pointwise("torch.exp"),
+    "expand": _expand,
+    "flatten": _flatten,
+    "gelu": _gelu,
+    "linspace": _linspace,
+    "log": _pointwise("torch.log"),
+    "maximum": _pair("maximum"),
+    "mean": _reduction("mean"),
+    "minimum": _pair("minimum"),
+    "ones": _filled("ones"),
+    "ones_like": _like("ones_like"),
+    "permute": _permute,
+    "rearrange": _rearrange,
+    "relu": _pointwise("F.relu"),
+    "reshape": _reshape,
+    "rsqrt": _method("rsqrt"),
+    "sdpa": _sdpa,
+    "sigmoid": _pointwise("torch.sigmoid"),
+    "silu": _pointwise("F.silu"),
+    "sin": _method("sin"),
+    "softmax": _softmax,
+    "softplus": _pointwise("F.softplus"),
+    "split": _split,
+    "sqrt": _method("sqrt"),
+    "squeeze": _axes("squeeze", "dim"),
+    "stack": _joined("stack"),
+    "sum": _reduction("sum"),
+    "tanh": _pointwise("torch.tanh"),
+    "transpose": _axes("transpose", "dim0", "dim1"),
+    "unbind": _axes("unbind", "dim"),
+    "unsqueeze": _axes("unsqueeze", "dim"),
+    "where": _where,
+    "zeros": _filled("zeros"),
+    "zeros_like": _like("zeros_like"),
+}
+
+HELPERS: dict[str, str] = {
+    "drop_path": '''\
+def drop_path(x: Tensor, p: float, training: bool) -> Tensor:
+    """Stochastic depth: drop whole samples with probability p in training, scale the rest."""
+    if p == 0.0 or not training:
+        return x
+    keep = x.new_empty(x.shape[0], *(1,) * (x.dim() - 1)).bernoulli_(1 - p)
+    return x * keep / (1 - p)
+''',
+}
+"""Functions of the generated file for ops that torch lacks, by name."""

@@ -1,0 +1,267 @@
+"""`init_weights`: one method of the model that fills every parameter and buffer.
+
+What most layers of a kind get is written once, by `isinstance`; what differs is named by its path, under a loop where it
+repeats. It works on a model built on the meta device as well, so it leaves nothing to constructors: layers without a scheme
+are reset to PyTorch's defaults, buffers are computed again, ties are made again.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from getspec import ir
+from getspec.emit.layers import LAYER_TEXT
+from getspec.emit.layout import fit
+
+if TYPE_CHECKING:
+    from getspec.emit.classes import Names
+    from getspec.emit.printer import Printer
+
+__all__ = ["init_lines"]
+
+Rules = tuple[Mapping[str, Mapping[str, ir.Init]], ...]
+Schemes = tuple[tuple[str, ir.Init], ...]
+
+DEFAULT = ir.Init("default")
+MATRIX_SCHEMES = frozenset(("xavier_uniform", "xavier_normal", "kaiming_uniform", "kaiming_normal"))
+
+
+def init_lines(root: ir.Block, printer: Printer, names: Names) -> tuple[str, ...]:
+    """The method's lines, docstring included."""
+    usual = _usual(root)
+    lines = [*_ties(root, "self", root)]
+    branches = list(_branches(usual))
+    if branches:
+        lines += ["for module in self.modules():", *_indented(branches)]
+    lines += _exceptions(root, "self", (), usual, printer)
+    doc = f'"""{_scheme_line(usual, root)}"""'
+    return tuple(
+        [
+            "    def init_weights(self) -> Self:",
+            *fit(doc, 8),
+            *(laid for line in lines for laid in _laid(line)),
+            "        return self",
+        ]
+    )
+
+
+def _laid(line: str) -> list[str]:
+    indent = len(line) - len(line.lstrip())
+    return [f"        {line}"] if line.endswith(":") else fit(line.lstrip(), 8 + indent)
+
+
+# Which scheme a weight has
+
+
+def schemes_of(member: ir.Member, leaf: ir.Leaf, rules: Rules) -> Schemes:
+    """The scheme of each parameter: the member's own, else that of the nearest rule."""
+    return tuple(
+        (weight.name, _scheme(weight, member.init, leaf.type, rules))
+        for weight in leaf.weights
+        if weight.kind == "parameter"
+    )
+
+
+def _scheme(weight: ir.Weight, own: Mapping[str, ir.Init], type: str, rules: Rules) -> ir.Init:
+    for source in (own, *(rule[type] for rule in rules if type in rule)):
+        if weight.name in source:
+            return source[weight.name]
+        found = source.get("*")
+        if found and not (found.scheme in MATRIX_SCHEMES and len(weight.shape) < 2):
+            return found
+    return DEFAULT
+
+
+def _leaves(
+    module: ir.Module, rules: Rules, times: int = 1
+) -> Iterator[tuple[int, ir.Member, ir.Leaf, Rules]]:
+    inner = (module.init, *rules) if isinstance(module, ir.Block) and module.init else rules
+    for _, count, member in module.children():
+        if isinstance(member.module, ir.Leaf):
+            yield times * count, member, member.module, inner
+        else:
+            yield from _leaves(member.module, inner, times * count)
+
+
+def _usual(root: ir.Block) -> dict[str, dict[str, ir.Init]]:
+    """For each kind of layer, the scheme that most of its weights have."""
+    votes: dict[str, dict[str, Counter[ir.Init]]] = {}
+    for count, member, leaf, rules in _leaves(root, ()):
+        for name, scheme in schemes_of(member, leaf, rules):
+            box = votes.setdefault(leaf.type, {}).setdefault(name, Counter())
+            box[scheme] += count
+    return {
+        type: {name: box.most_common(1)[0][0] for name, box in weights.items()}
+        for type, weights in sorted(votes.items())
+    }
+
+
+# Lines
+
+
+def _branches(usual: Mapping[str, Mapping[str, ir.Init]]) -> Iterator[str]:
+    """`if isinstance(...)` for each kind of layer; those that keep PyTorch's defaults together."""
+    plain = [t for t, weights in usual.items() if set(weights.values()) == {DEFAULT}]
+    word = "if"
+    for type, weights in usual.items():
+        if type in plain:
+            continue
+        yield f"{word} isinstance(module, {LAYER_TEXT[type].cls}):"
+        if DEFAULT in weights.values():
+            yield "    module.reset_parameters()"
+        for name, scheme in weights.items():
+            if scheme == DEFAULT:
+                continue
+            if name == "bias":
+                yield "    if module.bias is not None:"
+                yield f"        {_call(scheme, 'module.bias')}"
+            else:
+                yield f"    {_call(scheme, f'module.{name}')}"
+        word = "elif"
+    if plain:
+        classes = sorted(LAYER_TEXT[type].cls for type in plain)
+        test = classes[0] if len(classes) == 1 else " | ".join(classes)
+        yield f"{word} isinstance(module, {test}):"
+        yield "    module.reset_parameters()"
+
+
+def _call(init: ir.Init, target: str) -> str:
+    args = [target]
+    match init.scheme:
+        case "normal" | "trunc_normal":
+            args.append(f"std={_number(init.args[0])}")
+        case "constant" | "uniform":
+            args += map(_number, init.args)
+    return f"nn.init.{init.scheme}_({', '.join(args)})"
+
+
+def _number(value: float) -> str:
+    from getspec.emit.printer import literal
+
+    return literal(value)
+
+
+def _exceptions(
+    module: ir.Module,
+    path: str,
+    rules: Rules,
+    usual: Mapping[str, Mapping[str, ir.Init]],
+    printer: Printer,
+) -> list[str]:
+    """What the branches do not do, by path."""
+    lines = [line for weight in module.weights for line in _own(module, weight, path, printer)]
+    inner = (module.init, *rules) if isinstance(module, ir.Block) and module.init else rules
+    if isinstance(module, ir.Stack):
+        return lines + _looped(
+            module, path, lambda member, at: _member(member, at, inner, usual, printer)
+        )
+    for _, _, member in module.children():
+        lines += _member(member, _joined(path, member.name), inner, usual, printer)
+    return lines
+
+
+def _member(
+    member: ir.Member,
+    path: str,
+    rules: Rules,
+    usual: Mapping[str, Mapping[str, ir.Init]],
+    printer: Printer,
+) -> list[str]:
+    if isinstance(member.module, ir.Leaf):
+        lines = []
+        for name, scheme in schemes_of(member, member.module, rules):
+            if scheme == usual[member.module.type][name]:
+                continue
+            if scheme == DEFAULT:
+                return [f"{path}.reset_parameters()"]
+            lines.append(_call(scheme, f"{path}.{name}"))
+        return lines
+    return _exceptions(member.module, path, rules, usual, printer)
+
+
+def _own(module: ir.Module, weight: ir.Weight, path: str, printer: Printer) -> list[str]:
+    """A parameter or buffer of a block's own."""
+    if isinstance(module, ir.Leaf):
+        return []
+    target = f"{path}.{weight.name}"
+    if weight.value is not None:
+        saved = printer.device
+        printer.device = None
+        text = printer(weight.value)
+        printer.device = saved
+        if path != "self":
+            text = text.replace("self.", f"{path}.")
+        return [f"{target}.copy_({text})"]
+    return [_call(weight.init, target)]
+
+
+def _looped(stack: ir.Stack, path: str, lines_of: object) -> list[str]:
+    """Lines for the items of a repeat: a loop where all are equal, else item by item."""
+    assert callable(lines_of)
+    variable = _singular(path.rpartition(".")[2])
+    runs = [(run, lines_of(run.member, variable)) for run in stack.runs]
+    if not any(lines for _, lines in runs):
+        return []
+    if all(lines == runs[0][1] for _, lines in runs):
+        return [f"for {variable} in {path}:", *_indented(runs[0][1])]
+    found: list[str] = []
+    for run, lines in runs:
+        if not lines:
+            continue
+        if run.count == 1:
+            found += lines_of(run.member, f"{path}[{run.start}]")
+        else:
+            bounds = f"{path}[{run.start}:{run.start + run.count}]"
+            found += [f"for {variable} in {bounds}:", *_indented(lines)]
+    return found
+
+
+def _ties(module: ir.Module, path: str, root: ir.Block) -> list[str]:
+    lines = []
+    if isinstance(module, ir.Block):
+        for tie in module.ties:
+            lines.append(f"{_dotted(path, tie.name)} = {_dotted(path, tie.of)}")
+    if isinstance(module, ir.Stack):
+        return _looped(module, path, lambda member, at: _ties(member.module, at, root))
+    for _, _, member in module.children():
+        lines += _ties(member.module, _joined(path, member.name), root)
+    return lines
+
+
+def _dotted(path: str, names: str) -> str:
+    for part in names.split("."):
+        path = _joined(path, part)
+    return path
+
+
+def _joined(path: str, name: str) -> str:
+    return f"{path}[{name}]" if name.isdigit() else f"{path}.{name}"
+
+
+def _singular(name: str) -> str:
+    word = name.partition("[")[0]
+    if word.endswith("ies") and len(word) > 4:
+        return f"{word[:-3]}y"
+    return word[:-1] if word.endswith("s") and not word.endswith("ss") and len(word) > 2 else "item"
+
+
+def _indented(lines: list[str]) -> list[str]:
+    return [f"    {line}" for line in lines]
+
+
+def _scheme_line(usual: Mapping[str, Mapping[str, ir.Init]], root: ir.Block) -> str:
+    """The scheme in one line: `Linear: xavier_uniform, bias zeros; the rest: PyTorch's defaults.`"""
+    parts = []
+    for type, weights in usual.items():
+        if set(weights.values()) == {DEFAULT}:
+            continue
+        words = [
+            f"{name} {init}" if name != "weight" else str(init) for name, init in weights.items()
+        ]
+        parts.append(f"{LAYER_TEXT[type].cls.removeprefix('nn.')}: {', '.join(words)}")
+    plain = any(set(weights.values()) == {DEFAULT} for weights in usual.values())
+    if plain:
+        parts.append("other layers: PyTorch's defaults" if parts else "Layers: PyTorch's defaults")
+    return "; ".join(parts) + "." if parts else "Fill every parameter and buffer."

@@ -1,0 +1,168 @@
+"""Line breaks, in the one style of the generated files: what a formatter at 100 columns would leave alone.
+
+A formatter as a dependency was refused because its releases change bytes; a test runs one over everything that is emitted.
+Breaks follow three rules: at the brackets that end the line, first all on one line, then an item a line; at `for` in a
+generator; before operators, within added parentheses, where a line does not end in brackets.
+"""
+
+from __future__ import annotations
+
+__all__ = ["WIDTH", "fit", "fit_def", "split_top"]
+
+WIDTH = 100
+OPEN, CLOSE = "([{", ")]}"
+
+
+def fit(line: str, indent: int, *, tail: str = "") -> list[str]:
+    """One statement as lines of at most 100 columns; `tail` (`:`, `,`) ends the last."""
+    pad = " " * indent
+    if len(pad) + len(line) + len(tail) <= WIDTH:
+        return [f"{pad}{line}{tail}"]
+    start = _last_group(line)
+    if start is None or _chain(line):
+        return _parenthesised(line, indent, tail)
+    head, body, close = line[: start + 1], line[start + 1 : -1], line[-1]
+    if not body or len(pad) + len(head) > WIDTH:
+        return [f"{pad}{line}{tail}"]
+    return [f"{pad}{head}", *_body(body, indent + 4), f"{pad}{close}{tail}"]
+
+
+def fit_def(name: str, args: list[str], result: str, indent: int) -> list[str]:
+    """The first line of a function, or its lines: the arguments together, or one a line."""
+    pad, joined = " " * indent, ", ".join(args)
+    whole = f"{pad}def {name}({joined}) -> {result}:"
+    if len(whole) <= WIDTH:
+        return [whole]
+    inner = f"{pad}    "
+    middle = [f"{inner}{joined}"] if len(inner) + len(joined) <= WIDTH else []
+    middle = middle or [f"{inner}{arg}," for arg in args]
+    return [f"{pad}def {name}(", *middle, f"{pad}) -> {result}:"]
+
+
+def _body(body: str, indent: int) -> list[str]:
+    pad = " " * indent
+    items = split_top(body, ", ")
+    clauses = _generator(body)
+    if clauses:
+        element, rest = clauses
+        if len(pad) + len(body) <= WIDTH:
+            return [f"{pad}{body}"]
+        return [*_element(element, indent), *fit(rest, indent)]
+    if len(pad) + len(body) <= WIDTH and not body.endswith(","):
+        return [f"{pad}{body}"]
+    if len(items) == 1 and not body.endswith(","):
+        return _operand(body, indent)
+    return [line for item in items for line in fit(item.rstrip(","), indent, tail=",")]
+
+
+def _element(element: str, indent: int) -> list[str]:
+    return fit(element, indent)
+
+
+def _operand(body: str, indent: int) -> list[str]:
+    """The only item of brackets: it may break at its operators without more parentheses."""
+    parts = _operators(body)
+    if len(parts) > 1 and _last_group(body) is None:
+        return [line for part in parts for line in fit(part, indent)]
+    return fit(body, indent)
+
+
+def _parenthesised(line: str, indent: int, tail: str) -> list[str]:
+    """`x = a + b` over several lines: parentheses around the right side, operators first."""
+    for lead in (" = ", "return "):
+        at = _find_top(line, lead)
+        if at is None:
+            continue
+        left, right = line[: at + len(lead)], line[at + len(lead) :]
+        pad = " " * indent
+        inner = " " * (indent + 4)
+        if len(inner) + len(right) <= WIDTH:
+            return [f"{pad}{left}(", f"{inner}{right}", f"{pad}){tail}"]
+        parts = _chain(line) or _operators(right)
+        if len(parts) > 1:
+            lines = [line for part in parts for line in fit(part, indent + 4)]
+            return [f"{pad}{left}(", *lines, f"{pad}){tail}"]
+    return [f"{' ' * indent}{line}{tail}"]
+
+
+def _chain(line: str) -> list[str]:
+    """`value.f(...).g(...)` cut before its calls, where it is all that stands on the right."""
+    at = _find_top(line, " = ")
+    right = line[at + 3 :] if at is not None else line.removeprefix("return ")
+    if at is None and right == line:
+        return []
+    if len(_operators(right)) > 1 or len(split_top(right, ", ")) > 1:
+        return []
+    dots = [
+        at
+        for at in _all_top(right, ".")
+        if right[at + 1 :].partition("(")[0].isidentifier() and "(" in right[at:]
+    ]
+    calls = [dot for dot in dots if right[dot - 1] in CLOSE]
+    if len(calls) < 2:
+        return []
+    bounds = [0, *calls, len(right)]
+    return [right[a:b] for a, b in zip(bounds, bounds[1:], strict=False)]
+
+
+def _operators(text: str) -> list[str]:
+    """The operands of the loosest operator, each but the first led by its operator."""
+    for group in ((" + ", " - "), (" * ", " / ", " // ", " @ ")):
+        cuts = sorted(at for sign in group for at in _all_top(text, sign))
+        if cuts:
+            bounds = [0, *(cut + 1 for cut in cuts), len(text)]
+            return [text[a:b].strip() for a, b in zip(bounds, bounds[1:], strict=False)]
+    return [text]
+
+
+def _generator(body: str) -> tuple[str, str] | None:
+    at = _find_top(body, " for ")
+    return None if at is None else (body[:at], body[at + 1 :])
+
+
+def _last_group(line: str) -> int | None:
+    """Where the brackets open that close at the very end of the line."""
+    if not line or line[-1] not in CLOSE:
+        return None
+    stack: list[int] = []
+    quote = ""
+    start = None
+    for at, char in enumerate(line):
+        if quote:
+            quote = "" if char == quote else quote
+        elif char in "\"'":
+            quote = char
+        elif char in OPEN:
+            stack.append(at)
+        elif char in CLOSE:
+            start = stack.pop()
+    return start
+
+
+def split_top(text: str, separator: str) -> list[str]:
+    """The text cut at a separator outside all brackets and strings."""
+    cuts = _all_top(text, separator)
+    bounds = [-len(separator), *cuts, len(text)]
+    return [text[a + len(separator) : b] for a, b in zip(bounds, bounds[1:], strict=False)]
+
+
+def _find_top(text: str, word: str) -> int | None:
+    return next(iter(_all_top(text, word)), None)
+
+
+def _all_top(text: str, word: str) -> list[int]:
+    found: list[int] = []
+    depth, quote = 0, ""
+    for at, char in enumerate(text):
+        if quote:
+            quote = "" if char == quote else quote
+            continue
+        if depth == 0 and text.startswith(word, at):
+            found.append(at)
+        if char in "\"'":
+            quote = char
+        elif char in OPEN:
+            depth += 1
+        elif char in CLOSE:
+            depth -= 1
+    return found

@@ -1,0 +1,271 @@
+"""Expressions as Python text, with as few parentheses as the reader needs.
+
+One printer serves `__init__`, where names are arguments, and `forward`, where they are attributes; it notes which names it
+wrote, so that a class takes and keeps what it uses and nothing else. Every literal of a spec reaches the file through
+`literal`, which can only write numbers, words and tuples of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from getspec import ir
+from getspec.emit.functions import FUNCTION_TEXT
+from getspec.ops.base import Tensor
+from getspec.sizes import Poly, Size
+
+if TYPE_CHECKING:
+    from getspec.emit.classes import Names
+
+__all__ = ["ATOM", "Printer", "literal", "shape_text"]
+
+# Binding strength, weakest first.
+TUPLE, CHOICE, OR, AND, NOT, COMPARE, BITOR, BITAND, SUM, PRODUCT, SIGN, POWER, ATOM = range(13)
+
+LEVEL = {
+    "or": OR,
+    "and": AND,
+    "|": BITOR,
+    "&": BITAND,
+    "+": SUM,
+    "-": SUM,
+    "*": PRODUCT,
+    "/": PRODUCT,
+    "//": PRODUCT,
+    "%": PRODUCT,
+    "@": PRODUCT,
+    "**": POWER,
+    **dict.fromkeys(("==", "!=", "<", "<=", ">", ">="), COMPARE),
+}
+OPERATOR_OF = {
+    "add": "+",
+    "subtract": "-",
+    "multiply": "*",
+    "divide": "/",
+    "floor_divide": "//",
+    "remainder": "%",
+    "power": "**",
+    "matmul": "@",
+    "equal": "==",
+    "not_equal": "!=",
+    "less": "<",
+    "less_equal": "<=",
+    "greater": ">",
+    "greater_equal": ">=",
+    "logical_and": "&",
+    "logical_or": "|",
+}
+Text = tuple[str, int]
+
+
+def literal(value: Any) -> str:
+    """A value of a spec as Python source."""
+    if value is None or isinstance(value, bool):
+        return str(value)
+    if isinstance(value, Size):
+        return str(int(value))
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float):
+        text = repr(value)
+        return text.replace("e-0", "e-").replace("e+0", "e").replace("e+", "e")
+    if isinstance(value, str):
+        return '"' + ascii(value)[1:-1].replace("\\'", "'").replace('"', '\\"') + '"'
+    if isinstance(value, tuple):
+        items = ", ".join(map(literal, value))
+        return f"({items},)" if len(value) == 1 else f"({items})"
+    raise TypeError(f"no literal for {value!r}")
+
+
+class Printer:
+    """Prints the expressions of one definition. `self_names` is where settings are attributes."""
+
+    def __init__(
+        self,
+        names: Names,
+        *,
+        in_forward: bool,
+        fixed: Mapping[str, Any],
+        sizes: Callable[[str], str] | None = None,
+        dtype: Callable[[], str] | None = None,
+        device: Callable[[], str] | None = None,
+    ) -> None:
+        self.names = names
+        self.in_forward = in_forward
+        self.fixed = fixed
+        self.sizes = sizes
+        self.dtype = dtype or (lambda: "torch.get_default_dtype()")
+        self.device = device
+        self.used: dict[str, None] = {}
+        """Settings and named values that were written."""
+        self.alias: dict[str, str] = {}
+        """Text for loop variables of a loop that is written out."""
+        self.module = ""
+        """How an expression refers to the module it belongs to; `self.` unless nested."""
+
+    def __call__(self, expr: ir.Expr) -> str:
+        return self.text(expr)[0]
+
+    def at_least(self, expr: ir.Expr, level: int) -> str:
+        """The text, in parentheses if it binds less strongly."""
+        text, strength = self.text(expr)
+        return text if strength >= level else f"({text})"
+
+    def atom(self, expr: ir.Expr) -> str:
+        return self.at_least(expr, ATOM)
+
+    def text(self, expr: ir.Expr) -> Text:
+        match expr:
+            case ir.Const():
+                return self.const(expr.value)
+            case ir.Name():
+                return self.name(expr)
+            case ir.Operation():
+                return self.operation(expr)
+            case ir.Group():
+                return self.group(expr)
+            case ir.Pick():
+                return self.pick(expr)
+            case ir.Subscript():
+                return f"{self.atom(expr.base)}[{self.items(expr)}]", ATOM
+            case ir.Call():
+                args = ", ".join(self(arg) for _, arg in expr.args)
+                return f"{self.atom(expr.target)}({args})", ATOM
+            case ir.RoutineCall():
+                return self.names.routine_call(self, expr), ATOM
+            case ir.Apply():
+                return self.apply(expr)
+        raise AssertionError(expr)
+
+    def const(self, value: Any) -> Text:
+        if isinstance(value, ir.Link):
+            return self.link(value.path), ATOM
+        negative = isinstance(value, float | Size) and _number(value) < 0
+        return literal(value), SIGN if negative else ATOM
+
+    def link(self, path: str) -> str:
+        head, *rest = path.split(".")
+        return f"self.{head}" + "".join(f"[{part}]" for part in rest)
+
+    def name(self, expr: ir.Name) -> Text:
+        id = expr.id
+        if id in self.alias:
+            return self.alias[id], ATOM
+        if expr.kind in ("setting", "let"):
+            if id in self.fixed:
+                return self.const(self.fixed[id])
+            self.used[id] = None
+            return (f"self.{id}" if self.in_forward else id), ATOM
+        if expr.kind == "weight":
+            return f"self.{id}", ATOM
+        if expr.kind == "size" and self.sizes is not None:
+            return self.sizes(id), ATOM
+        if expr.kind == "index":
+            self.used[id] = None
+        return id, ATOM
+
+    # Arithmetic before run time
+
+    def operation(self, expr: ir.Operation) -> Text:
+        op, operands = expr.op, expr.operands
+        if op in (
+            "min",
+            "max",
+            "len",
+            "int",
+            "float",
+            "round",
+            "range",
+            "reversed",
+            "zip",
+            "enumerate",
+        ):
+            return self.function(op, operands), ATOM
+        if op in ("sqrt", "log"):
+            return f"math.{op}({self(operands[0])})", ATOM
+        if op == "ceil_div":
+            top, by = self.at_least(operands[0], SIGN), self.at_least(operands[1], POWER)
+            return f"-(-{top} // {by})", SIGN
+        if op == "not":
+            return f"not {self.at_least(operands[0], NOT)}", NOT
+        if len(operands) == 1:
+            return f"{op}{self.at_least(operands[0], SIGN)}", SIGN
+        if op in ("and", "or"):
+            parts = [self.at_least(part, LEVEL[op] + 1) for part in operands]
+            return f" {op} ".join(parts), LEVEL[op]
+        whole = all(isinstance(part.value, Size) for part in operands)
+        return self.infix("//" if op == "/" and whole else op, *operands)
+
+    def function(self, op: str, operands: tuple[ir.Expr, ...]) -> str:
+        args = ", ".join(map(self, operands))
+        return f"{op}({args}, strict=True)" if op == "zip" else f"{op}({args})"
+
+    def infix(self, op: str, left: ir.Expr, right: ir.Expr) -> Text:
+        level = LEVEL[op]
+        a = self.at_least(left, level + (op == "**" or level == COMPARE))
+        b = self.at_least(right, level + (op != "**"))
+        return f"{a} {op} {b}", level
+
+    def group(self, expr: ir.Group) -> Text:
+        items = ", ".join(map(self, expr.items))
+        if expr.kind == "list":
+            return f"[{items}]", ATOM
+        return (f"({items},)" if len(expr.items) == 1 else f"({items})"), ATOM
+
+    def pick(self, expr: ir.Pick) -> Text:
+        if expr.index is None:
+            return f"{self.atom(expr.base)}.pop()", ATOM
+        return f"{self.atom(expr.base)}[{self(expr.index)}]", ATOM
+
+    # Tensors
+
+    def items(self, expr: ir.Subscript) -> str:
+        parts = [self.item(item) for item in expr.items]
+        full = next((i for i, part in enumerate(parts) if part != ":"), len(parts))
+        rank = expr.base.value.rank
+        if full > 1 and len(parts) == rank:
+            parts = ["...", *parts[full:]]
+        while len(parts) > 1 and parts[-1] == ":":
+            parts.pop()
+        return ", ".join(parts)
+
+    def item(self, item: Any) -> str:
+        if isinstance(item, tuple):
+            start, stop, step = item
+            bounds = [self(bound) if bound is not None else "" for bound in (start, stop)]
+            if any(" " in bound for bound in bounds):
+                bounds = [
+                    f"{bounds[0]} " if bounds[0] else "",
+                    f" {bounds[1]}" if bounds[1] else "",
+                ]
+            return ":".join(bounds) + (f":{step}" if step != 1 else "")
+        return self(item)
+
+    def apply(self, expr: ir.Apply) -> Text:
+        sign = OPERATOR_OF.get(expr.op)
+        if sign:
+            return self.infix(sign, *expr.args.values())
+        if expr.op == "negative":
+            return f"-{self.at_least(expr.args['x'], SIGN)}", SIGN
+        if expr.op == "logical_not":
+            return f"~{self.at_least(expr.args['x'], SIGN)}", SIGN
+        made = FUNCTION_TEXT[expr.op](self, expr)
+        return made if isinstance(made, tuple) else (made, ATOM)
+
+    def size(self, size: Size, expr: ir.Expr | None) -> str:
+        return self(expr) if expr is not None else str(int(size))
+
+
+def shape_text(type: Tensor) -> str:
+    """`(B, N, 3*dim)`: the axes as a reader of the class knows them."""
+    axes = [_axis(length.spelled) for length in type.shape]
+    return f"({axes[0]},)" if len(axes) == 1 else f"({', '.join(axes)})"
+
+
+def _axis(poly: Poly) -> str:
+    return str(poly)
+
+
+def _number(value: Any) -> float:
+    return (value.known or 0) if isinstance(value, Size) else value

@@ -1,0 +1,190 @@
+"""Tables and trees for a terminal: plain text, aligned, with no width that depends on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from getspec.errors import escape
+from getspec.passes.count import Count
+from getspec.passes.diff import Change, Difference
+
+if TYPE_CHECKING:
+    from getspec.verify import Verdict
+
+__all__ = ["count_table", "difference_tree", "table", "tensor_table", "verdict_line"]
+
+
+def table(rows: Sequence[Sequence[str]], align: str) -> list[str]:
+    """Rows as aligned columns; `align` has `<` or `>` for each."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(align))]
+    lines = []
+    for row in rows:
+        cells = [f"{c:{a}{w}}" for c, a, w in zip(row, align, widths, strict=True)]
+        lines.append("  ".join(cells).rstrip())
+    return lines
+
+
+def count_table(found: Count, depth: int | None = None) -> str:
+    """Modules as an indented tree; rows of one level add up to the row above them."""
+    rows = [("", "type", "repeat", "params", "%")]
+    for row in found.rows:
+        if depth is not None and row.depth >= depth:
+            continue
+        name = _name(row.path, found)
+        share = f"{100 * row.params / found.total:.2f}" if found.total else "0"
+        times = f"x{row.repeat}" if row.repeat > 1 else ""
+        rows.append((f"{'  ' * row.depth}{name}", row.type, times, f"{row.params:,}", share))
+    lines = [f"{found.model}  {found.total:,} parameters", ""]
+    if len(rows) > 1:
+        lines += [*table(rows, "<<>>>"), ""]
+    lines.append(f"total      {found.total:,}")
+    if found.frozen:
+        lines += [f"trainable  {found.trainable:,}", f"frozen     {found.frozen:,}"]
+    if found.buffers:
+        lines.append(f"buffers    {found.buffers:,}  (elements; not parameters)")
+    for name, of in found.tied:
+        lines.append(f"tied       {name} = {of}  (counted once)")
+    return "\n".join(lines)
+
+
+def _name(path: str, found: Count) -> str:
+    """The last part of a path, with the list it is in: `blocks.*`."""
+    parts = path.split(".")
+    at = len(parts) - 1
+    while at > 0 and (parts[at] == "*" or parts[at].replace("-", "").isdigit()):
+        at -= 1
+    return ".".join(parts[at:])
+
+
+def tensor_table(found: Count) -> str:
+    """Every tensor of the state dict."""
+    rows = [("name", "shape", "elements", "")]
+    for tensor in (*found.parameters(), *found.buffer_tensors()):
+        shape = f"[{', '.join(map(str, tensor.shape))}]"
+        note = "buffer" if tensor.kind == "buffer" else "" if tensor.trainable else "frozen"
+        rows.append((tensor.name, shape, f"{tensor.count:,}", note))
+    return "\n".join(table(rows, "<<><"))
+
+
+# Differences
+
+
+def difference_tree(found: Difference) -> str:
+    """What changed as a tree with subtotals; equal changes of neighbours share a line."""
+    a, b = found.a, found.b
+    lines = [
+        f"{a.name}  {found.total_a:,}  ({escape(a.file)})",
+        f"{b.name}  {found.total_b:,}  ({escape(b.file)})",
+        f"difference  {found.delta:+,}  ({found.percent:+.2f} %)",
+        "",
+    ]
+    if found.identical:
+        return "\n".join([*lines, "no difference"])
+    root = _Branch("")
+    for change in found.changes:
+        root.add(change.path.split("."), change)
+    rows: list[tuple[str, str, str]] = []
+    _tree_rows(root, 0, rows)
+    lines += table(rows, "<>>")
+    silent = [c for c in found.changes if c.delta == 0]
+    if silent:
+        lines += ["", "without parameters:"]
+        lines += [f"  {line}" for line in _silent_lines(silent)]
+    return "\n".join(lines)
+
+
+class _Branch:
+    """A place in the tree: changes here, and branches below in order."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.changes: list[Change] = []
+        self.children: dict[str, _Branch] = {}
+
+    def add(self, path: list[str], change: Change) -> None:
+        if not path:
+            self.changes.append(change)
+            return
+        child = self.children.setdefault(path[0], _Branch(path[0]))
+        child.add(path[1:], change)
+
+    @property
+    def delta(self) -> int:
+        return sum(c.delta for c in self.changes) + sum(b.delta for b in self.children.values())
+
+    @property
+    def counts(self) -> bool:
+        """Whether anything here changes a parameter."""
+        return any(c.delta for c in self.changes) or any(b.counts for b in self.children.values())
+
+    @property
+    def repeat(self) -> int:
+        first = next(iter(self.changes), None)
+        return first.repeat if first else min(b.repeat for b in self.children.values())
+
+
+def _tree_rows(branch: _Branch, depth: int, rows: list[tuple[str, str, str]]) -> None:
+    leaves: dict[tuple[str, int, int], list[str]] = {}
+    for name, child in branch.children.items():
+        if not child.counts:
+            continue
+        name, child = _shortened(name, child)
+        if child.changes and not child.children:
+            change = child.changes[0]
+            words = change.words.partition(": ")[2]
+            leaves.setdefault((words, change.repeat, change.delta), []).append(name)
+            continue
+        _flush(leaves, depth, rows)
+        rows.append(
+            (f"{'  ' * depth}{name}", _times(child.delta, child.repeat), f"{child.delta:+,}")
+        )
+        _tree_rows(child, depth + 1, rows)
+    _flush(leaves, depth, rows)
+
+
+def _shortened(name: str, branch: _Branch) -> tuple[str, _Branch]:
+    """A chain of single branches on one line: `blocks.*`."""
+    while not branch.changes:
+        live = [child for child in branch.children.values() if child.counts]
+        if len(live) != 1 or len(branch.children) != 1:
+            break
+        branch = live[0]
+        name = f"{name}.{branch.name}"
+    return name, branch
+
+
+def _flush(
+    leaves: dict[tuple[str, int, int], list[str]], depth: int, rows: list[tuple[str, str, str]]
+) -> None:
+    for (words, repeat, delta), names in leaves.items():
+        total = delta * len(names)
+        rows.append(
+            (f"{'  ' * depth}{', '.join(names)}: {words}", _times(total, repeat), f"{total:+,}")
+        )
+    leaves.clear()
+
+
+def _times(delta: int, repeat: int) -> str:
+    return f"{repeat} x {delta // repeat:+,}" if repeat > 1 and delta % repeat == 0 else ""
+
+
+def _silent_lines(changes: Sequence[Change]) -> list[str]:
+    merged: dict[tuple[str, str], list[str]] = {}
+    for change in changes:
+        parent, _, name = change.path.rpartition(".")
+        merged.setdefault((parent, change.words.partition(": ")[2]), []).append(name)
+    return [
+        f"{f'{parent}.' if parent else ''}{', '.join(names)}: {words}"
+        for (parent, words), names in merged.items()
+    ]
+
+
+# Verification
+
+
+def verdict_line(verdict: Verdict) -> str:
+    """`ok    GETRegionPretrain  parameters  164 names and shapes`."""
+    word = "ok  " if verdict.ok else "FAIL"
+    detail = escape(verdict.detail)
+    return f"{word}  {verdict.model}  {verdict.check:<14}  {detail}  ({verdict.seconds:.1f} s)"

@@ -1,0 +1,414 @@
+"""The compiled model: a tree of modules, and dataflow in which every expression knows its type.
+
+Everything here is frozen and concrete. Repeats are folded (`Run.count`), equal modules are one object, and whatever had to be
+decided has been. An expression keeps both what it is (`value`) and how the spec wrote it, so that a pass can add numbers up
+while the emitter still prints `3 * dim`. A flat graph of nodes was refused: loops, names and blocks would be lost, and with
+them code that people want to read.
+
+Nothing here knows pydantic, YAML or PyTorch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from getspec.errors import Span
+from getspec.ops.base import Layer, Tensor
+from getspec.sizes import Size
+
+__all__ = [
+    "Apply",
+    "Assign",
+    "Block",
+    "Call",
+    "Const",
+    "Expr",
+    "For",
+    "Forward",
+    "Group",
+    "Init",
+    "Input",
+    "Leaf",
+    "Link",
+    "Member",
+    "Model",
+    "Module",
+    "Name",
+    "Operation",
+    "Pick",
+    "Push",
+    "Return",
+    "Routine",
+    "RoutineCall",
+    "Run",
+    "Sequence",
+    "Stack",
+    "Statement",
+    "Subscript",
+    "Tie",
+    "Varying",
+    "Weight",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Init:
+    """How a tensor starts: a scheme of torch.nn.init and its numbers (normal: std; uniform: low, high)."""
+
+    scheme: str
+    args: tuple[float, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.scheme}({', '.join(map(str, self.args))})" if self.args else self.scheme
+
+
+@dataclass(frozen=True, slots=True)
+class Varying:
+    """A number that depends on the position in a repeat and decides nothing about structure."""
+
+    kind: str = "float"
+
+
+# Expressions. `value` is a Tensor, a Size, a float, a bool, a str, None, Varying, a tuple of values, or a Link.
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Expr:
+    """Something `forward` or a field computes."""
+
+    value: Any
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Const(Expr):
+    """A literal."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Name(Expr):
+    """A name. `kind`: setting, let, index, size (run time), local, input, weight (own parameter or buffer)."""
+
+    id: str
+    kind: str
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Operation(Expr):
+    """Compile-time arithmetic: an operator, or one of `min max len sqrt int float ceil_div round`, or `[]`."""
+
+    op: str
+    operands: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Group(Expr):
+    """A list or a tuple written out."""
+
+    kind: str
+    items: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Apply(Expr):
+    """A function op on its arguments; a variadic argument is a tuple of expressions or a mapping of them."""
+
+    op: str
+    args: Mapping[str, Any]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Call(Expr):
+    """A component called: `target` is a Name or a Pick whose value is a Link."""
+
+    target: Expr
+    module: Module
+    args: tuple[tuple[str, Expr], ...]
+    bindings: Mapping[str, Size]
+    """The caller's sizes for the names that the module's own types use."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class RoutineCall(Expr):
+    """A function of the spec called."""
+
+    routine: Routine
+    args: tuple[tuple[str, Expr], ...]
+    bindings: Mapping[str, Size]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Subscript(Expr):
+    """A tensor indexed: items are Expr, or slices as (start, stop, step) of Expr or None."""
+
+    base: Expr
+    items: tuple[Any, ...]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Pick(Expr):
+    """An item of a tuple, a list or a component list, at a place known now; `index` is a Name, Const or "pop"."""
+
+    base: Expr
+    index: Expr | None
+
+
+# Statements
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Assign:
+    targets: tuple[str, ...]
+    value: Expr
+    unpack: bool = False
+    comment: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Push:
+    """An item appended to a list."""
+
+    name: str
+    value: Expr
+    comment: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Return:
+    values: tuple[Expr, ...]
+    comment: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class For:
+    """A loop: each entry of `rounds` is (times, what the targets are, body) for equal rounds in a row."""
+
+    targets: tuple[str, ...]
+    iterable: Expr
+    rounds: tuple[tuple[int, tuple[Expr, ...], tuple[Statement, ...]], ...]
+    comment: tuple[str, ...] = ()
+
+
+Statement = Assign | Push | Return | For
+
+
+@dataclass(frozen=True, eq=False)
+class Input:
+    """A tensor, or a list of them, that a definition takes. Axes are over the definition's names."""
+
+    name: str
+    type: Tensor | tuple[Tensor, ...]
+    below: Size | None = None
+    doc: str | None = None
+    span: Span | None = None
+
+    @property
+    def tensors(self) -> tuple[Tensor, ...]:
+        return self.type if isinstance(self.type, tuple) else (self.type,)
+
+
+@dataclass(frozen=True, eq=False)
+class Forward:
+    """Checked dataflow. `result` is what it returns: a value, or a tuple of them."""
+
+    inputs: tuple[Input, ...]
+    statements: tuple[Statement, ...]
+    result: Any
+    names: tuple[str, ...] = ()
+    """Names of the outputs, where the spec gives them."""
+
+
+# Modules
+
+
+@dataclass(frozen=True, eq=False)
+class Weight:
+    """A parameter (`kind` parameter) or a buffer of one module."""
+
+    name: str
+    shape: tuple[Size, ...]
+    dtype: str = "float"
+    kind: str = "parameter"
+    init: Init = Init("default")
+    persistent: bool = True
+    value: Expr | None = None
+    trainable: bool = True
+    spelled: tuple[Expr, ...] | None = None
+
+    @property
+    def numel(self) -> int:
+        total = 1
+        for length in self.shape:
+            total *= int(length)
+        return total
+
+
+@dataclass(frozen=True, eq=False)
+class Module:
+    """A node of the tree; `type` is what the spec calls it."""
+
+    type: str
+
+    @property
+    def weights(self) -> tuple[Weight, ...]:
+        """Its own parameters, then its own buffers, in the order of the state dict."""
+        return ()
+
+    def children(self) -> Iterator[tuple[str, int, Member]]:
+        """(name or range of names, how many, member), in the order of the state dict."""
+        return iter(())
+
+
+@dataclass(frozen=True, eq=False)
+class Member:
+    """A module in its place: its name, the arguments as written, and what its declaration adds."""
+
+    name: str
+    module: Module
+    args: Mapping[str, Expr]
+    span: Span
+    trainable: bool = True
+    init: Mapping[str, Init] = field(default_factory=dict)
+    doc: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Leaf(Module):
+    """A primitive layer."""
+
+    op: Layer
+
+    @cached_property
+    def _weights(self) -> tuple[Weight, ...]:
+        parameters = [Weight(w.name, w.shape, w.dtype) for w in self.op.parameters()]
+        buffers = [Weight(w.name, w.shape, w.dtype, kind="buffer") for w in self.op.buffers()]
+        return (*parameters, *buffers)
+
+    @property
+    def weights(self) -> tuple[Weight, ...]:
+        return self._weights
+
+
+@dataclass(frozen=True, slots=True)
+class Tie:
+    """Two tensors that are one; `name` is the second name of `of`. Both are paths within the definition."""
+
+    name: str
+    of: str
+
+
+@dataclass(frozen=True, eq=False)
+class Block(Module):
+    """An instance of a block or of the model: settings are concrete, members are elaborated."""
+
+    settings: Mapping[str, Expr]
+    """Every setting and named value, as a Name with its value."""
+    lets: Mapping[str, Expr]
+    """The named values as written."""
+    structural: frozenset[str]
+    """Settings that decided structure: the generated class does not take them as arguments."""
+    own: tuple[Weight, ...]
+    members: tuple[Member, ...]
+    ties: tuple[Tie, ...]
+    init: Mapping[str, Mapping[str, Init]]
+    forward: Forward | None
+    summary: str | None
+    sources: tuple[str, ...]
+    span: Span
+    absent: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
+    """Members and parameters that `forward` does not use."""
+    dataflow: str = ""
+    """`forward` as the spec has it."""
+
+    @property
+    def weights(self) -> tuple[Weight, ...]:
+        return self.own
+
+    def children(self) -> Iterator[tuple[str, int, Member]]:
+        return ((member.name, 1, member) for member in self.members)
+
+
+@dataclass(frozen=True, eq=False)
+class Sequence(Module):
+    """Modules called one after the other, numbered or named."""
+
+    members: tuple[Member, ...]
+
+    def children(self) -> Iterator[tuple[str, int, Member]]:
+        return ((member.name, 1, member) for member in self.members)
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """Equal modules in a row: `count` of them from position `start`."""
+
+    start: int
+    count: int
+    member: Member
+
+    @property
+    def name(self) -> str:
+        return str(self.start) if self.count == 1 else f"{self.start}-{self.start + self.count - 1}"
+
+
+@dataclass(frozen=True, eq=False)
+class Stack(Module):
+    """A list of modules, folded into runs."""
+
+    runs: tuple[Run, ...]
+    count: Expr
+    index: str | None
+    pattern: int
+    """How many declarations the repeat cycles through, with their `times`; 1 without a pattern."""
+
+    def __len__(self) -> int:
+        return sum(run.count for run in self.runs)
+
+    def children(self) -> Iterator[tuple[str, int, Member]]:
+        if len(self.runs) == 1 and self.runs[0].count > 1:
+            run = self.runs[0]
+            return iter((("*", run.count, run.member),))
+        return ((run.name, run.count, run.member) for run in self.runs)
+
+    def at(self, position: int) -> Member:
+        for run in self.runs:
+            if run.start <= position < run.start + run.count:
+                return run.member
+        raise IndexError(position)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """What a component's name stands for in `forward`."""
+
+    path: str
+    member: Member
+
+
+@dataclass(frozen=True, eq=False)
+class Routine:
+    """A function of the spec at concrete settings."""
+
+    name: str
+    settings: Mapping[str, Expr]
+    lets: Mapping[str, Expr]
+    structural: frozenset[str]
+    forward: Forward
+    summary: str | None
+    sources: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A compiled spec."""
+
+    name: str
+    file: str
+    root: Block
+    sizes: Mapping[str, str]
+    """What each run-time size means, in words."""
+    tiny: Mapping[str, Any]
+    """A small configuration and small run-time sizes."""

@@ -1,0 +1,109 @@
+"""Where files that a spec names are found: beside the spec, then among the specs that getspec ships.
+
+A spec may come from a stranger, so a name is a relative path that stays, links followed, inside the folder it is looked up
+in. Absolute paths, `..`, pipes and devices are refused. Search paths from the environment were refused too: the same spec
+would mean different things on different machines.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePosixPath
+
+from getspec.errors import Diagnostic, Span, SpecError, nearest
+from getspec.source import Document, read
+
+__all__ = ["Files", "shipped"]
+
+MAX_DEPTH = 16
+
+
+def shipped() -> Path:
+    """The folder of specs and blocks that comes with getspec."""
+    inside = Path(__file__).resolve().parent / "specs"
+    return inside if inside.is_dir() else inside.parent.parent / "specs"
+
+
+class Files:
+    """Reads the files of one compilation, each once, and keeps their lines for messages."""
+
+    def __init__(self) -> None:
+        self.documents: dict[Path, Document] = {}
+        self.lines: dict[str, list[str]] = {}
+
+    def open(self, path: str, name: str | None = None) -> Document:
+        """The spec that the user named: any path, or `-` for standard input."""
+        shown = name or display(path)
+        try:
+            document = read(path, shown)
+        except SpecError as error:
+            self.lines.update({k: list(v) for k, v in error.sources.items()})
+            raise
+        self.lines[document.name] = document.lines
+        return document
+
+    def find(self, reference: str, origin: Path | None, span: Span) -> tuple[Path, Document]:
+        """A file that a spec in the folder `origin` refers to."""
+        wanted = PurePosixPath(reference)
+        if wanted.suffix not in (".yaml", ".yml"):
+            wanted = wanted.with_name(f"{wanted.name}.yaml") if wanted.name else wanted
+        if not wanted.name or wanted.is_absolute() or ".." in wanted.parts or "\\" in reference:
+            raise _refused(span, f"`{reference}` is not a relative path below the spec's folder")
+        for root in self.roots(origin):
+            path = root / wanted
+            if not path.exists():
+                continue
+            real = Path(os.path.realpath(path))
+            if not real.is_relative_to(os.path.realpath(root)):
+                raise _refused(span, f"`{reference}` leads out of the folder it is looked up in")
+            return real, self.load(real, path)
+        raise self.missing(reference, wanted, origin, span)
+
+    def load(self, real: Path, path: Path) -> Document:
+        if real not in self.documents:
+            document = self.open(str(path), display(str(path)))
+            self.documents[real] = document
+        return self.documents[real]
+
+    def roots(self, origin: Path | None) -> Iterator[Path]:
+        if origin is not None:
+            yield origin
+        yield shipped()
+
+    def missing(
+        self, reference: str, wanted: PurePosixPath, origin: Path | None, span: Span
+    ) -> SpecError:
+        known = [
+            str(path.relative_to(root).as_posix())
+            for root in self.roots(origin)
+            for path in _yaml_files(root)
+        ]
+        word = nearest(str(wanted), known)
+        help = f"did you mean `{word}`?" if word else "paths are relative to the spec's folder"
+        return SpecError([Diagnostic("GS309", f"there is no file `{reference}`", span, help)])
+
+
+def _refused(span: Span, message: str) -> SpecError:
+    return SpecError([Diagnostic("GS309", message, span, "write e.g. `blocks/attention.yaml`")])
+
+
+def _yaml_files(root: Path) -> Iterable[Path]:
+    """A bounded look around, for suggestions."""
+    found: list[Path] = []
+    for folder in (root, *sorted(p for p in root.glob("*") if p.is_dir())[:16]):
+        found += sorted(folder.glob("*.yaml"))[:64]
+    return found
+
+
+def display(path: str) -> str:
+    """A path as messages and headers show it: relative where it can be, with forward slashes."""
+    if path == "-":
+        return "<stdin>"
+    full = Path(os.path.abspath(path))
+    for root, prefix in ((Path.cwd(), ""), (shipped(), "specs")):
+        try:
+            return PurePosixPath(prefix, full.relative_to(root).as_posix()).as_posix()
+        except ValueError:
+            continue
+    return full.name if os.path.isabs(path) else Path(path).as_posix()

@@ -1,0 +1,1 @@
+"""Folds over the compiled model: each adds up what the ops know, and none names an op."""

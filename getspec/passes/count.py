@@ -1,0 +1,290 @@
+"""Parameters, to the last one: per module with repeats folded, or name by name as in the state dict.
+
+A tied tensor counts once, under the name it is tied to. What is frozen, by itself or with a component around it, is told
+apart. A module is counted once however often it repeats, so the work does not grow with depth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from getspec import ir
+
+__all__ = ["Count", "Counter", "Row", "Tensor", "count", "locate", "tensors"]
+
+Path = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """Elements of parameters and buffers."""
+
+    trainable: int = 0
+    frozen: int = 0
+    buffers: int = 0
+
+    @property
+    def params(self) -> int:
+        return self.trainable + self.frozen
+
+    def __add__(self, other: Numbers) -> Numbers:
+        return Numbers(
+            self.trainable + other.trainable,
+            self.frozen + other.frozen,
+            self.buffers + other.buffers,
+        )
+
+    def __mul__(self, times: int) -> Numbers:
+        return Numbers(self.trainable * times, self.frozen * times, self.buffers * times)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A module in its place. `params` includes children and all `repeat` copies."""
+
+    path: str
+    type: str
+    repeat: int
+    params: int
+    depth: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """A tensor of the state dict."""
+
+    name: str
+    shape: tuple[int, ...]
+    count: int
+    trainable: bool
+    dtype: str
+    kind: str
+    persistent: bool
+
+
+@dataclass(frozen=True)
+class Count:
+    """What a model holds. `total` is the number of distinct parameters."""
+
+    model: str
+    spec: str
+    total: int
+    trainable: int
+    frozen: int
+    buffers: int
+    tied: tuple[tuple[str, str], ...]
+    rows: tuple[Row, ...]
+    root: ir.Block
+
+    def parameters(self) -> Iterator[Tensor]:
+        """Every parameter of the state dict, in its order."""
+        return (tensor for tensor in tensors(self.root) if tensor.kind == "parameter")
+
+    def buffer_tensors(self) -> Iterator[Tensor]:
+        """Every buffer, in order."""
+        return (tensor for tensor in tensors(self.root) if tensor.kind == "buffer")
+
+    def as_json(self, *, expanded: bool = False) -> dict[str, Any]:
+        """The document of `count --json`."""
+        document: dict[str, Any] = {
+            "schema_version": 1,
+            "model": self.model,
+            "spec": self.spec,
+            "total": self.total,
+            "trainable": self.trainable,
+            "frozen": self.frozen,
+            "buffers": self.buffers,
+            "tied": [list(pair) for pair in self.tied],
+            "modules": [
+                {"path": r.path, "type": r.type, "repeat": r.repeat, "params": r.params}
+                for r in self.rows
+            ],
+        }
+        if expanded:
+            document["parameters"] = [
+                {
+                    "name": t.name,
+                    "shape": list(t.shape),
+                    "count": t.count,
+                    "trainable": t.trainable,
+                }
+                for t in self.parameters()
+            ]
+            document["buffer_tensors"] = [
+                {
+                    "name": t.name,
+                    "shape": list(t.shape),
+                    "count": t.count,
+                    "dtype": t.dtype,
+                    "persistent": t.persistent,
+                }
+                for t in self.buffer_tensors()
+            ]
+        return document
+
+
+def count(model: ir.Model) -> Count:
+    """Count a compiled model."""
+    counter = Counter()
+    numbers = counter.numbers(model.root, True, frozenset())
+    return Count(
+        model=model.name,
+        spec=model.file,
+        total=numbers.params,
+        trainable=numbers.trainable,
+        frozen=numbers.frozen,
+        buffers=numbers.buffers,
+        tied=tuple(_ties(model.root, "")),
+        rows=tuple(counter.rows(model.root, (), 1, True, frozenset())),
+        root=model.root,
+    )
+
+
+class Counter:
+    """Adds modules up, each once. `tied` are the tensors below that count elsewhere."""
+
+    def __init__(self) -> None:
+        self.known: dict[tuple[int, bool, frozenset[Path]], Numbers] = {}
+
+    def numbers(self, module: ir.Module, trainable: bool, tied: frozenset[Path]) -> Numbers:
+        """One copy of a module."""
+        key = (id(module), trainable, tied)
+        if key not in self.known:
+            self.known[key] = self._numbers(module, trainable, with_ties(module, tied))
+        return self.known[key]
+
+    def _numbers(self, module: ir.Module, trainable: bool, tied: frozenset[Path]) -> Numbers:
+        total = Numbers()
+        for weight in module.weights:
+            total += _weight(weight, trainable, tied)
+        for name, times, member in module.children():
+            inner = below(tied, name)
+            total += self.numbers(member.module, trainable and member.trainable, inner) * times
+        return total
+
+    def rows(
+        self, module: ir.Module, path: Path, repeat: int, trainable: bool, tied: frozenset[Path]
+    ) -> Iterator[Row]:
+        """The modules below one, the outer before the inner; lists have no row of their own."""
+        tied = with_ties(module, tied)
+        depth = len([part for part in path if not _is_position(part)])
+        for weight in module.weights:
+            if weight.kind == "parameter" and not isinstance(module, ir.Leaf):
+                params = _weight(weight, trainable, tied).params * repeat
+                yield Row(_dotted((*path, weight.name)), "parameter", repeat, params, depth)
+        for name, times, member in module.children():
+            place, copies = (*path, name), repeat * times
+            inner, open_ = below(tied, name), trainable and member.trainable
+            if not isinstance(member.module, ir.Stack):
+                params = self.numbers(member.module, open_, inner).params * copies
+                level = depth - isinstance(module, ir.Stack)
+                yield Row(_dotted(place), member.module.type, copies, params, level)
+            yield from self.rows(member.module, place, copies, open_, inner)
+
+
+def _weight(weight: ir.Weight, trainable: bool, tied: frozenset[Path]) -> Numbers:
+    if weight.kind == "buffer":
+        return Numbers(buffers=weight.numel)
+    if (weight.name,) in tied:
+        return Numbers()
+    if trainable and weight.trainable:
+        return Numbers(trainable=weight.numel)
+    return Numbers(frozen=weight.numel)
+
+
+def with_ties(module: ir.Module, tied: frozenset[Path]) -> frozenset[Path]:
+    """The tied tensors below a module: those known, and those that it ties itself."""
+    if not isinstance(module, ir.Block) or not module.ties:
+        return tied
+    return tied | {tuple(tie.name.split(".")) for tie in module.ties}
+
+
+def below(tied: frozenset[Path], name: str) -> frozenset[Path]:
+    """Tied paths as a child sees them."""
+    if not tied:
+        return tied
+    return frozenset(path[1:] for path in tied if path[0] == name and len(path) > 1)
+
+
+def _ties(module: ir.Module, prefix: str) -> Iterator[tuple[str, str]]:
+    if isinstance(module, ir.Block):
+        for tie in module.ties:
+            yield f"{prefix}{tie.name}", f"{prefix}{tie.of}"
+    for name, member in placed(module):
+        yield from _ties(member.module, f"{prefix}{name}.")
+
+
+def placed(module: ir.Module) -> Iterator[tuple[str, ir.Member]]:
+    """Every child by its real name: a repeat is written out."""
+    if isinstance(module, ir.Stack):
+        for run in module.runs:
+            for position in range(run.start, run.start + run.count):
+                yield str(position), run.member
+    else:
+        for name, _, member in module.children():
+            yield name, member
+
+
+def tensors(module: ir.Module, prefix: str = "", trainable: bool = True) -> Iterator[Tensor]:
+    """Every tensor below a module under its full name, in the order of the state dict."""
+    for weight in module.weights:
+        yield Tensor(
+            name=f"{prefix}{weight.name}",
+            shape=tuple(int(length) for length in weight.shape),
+            count=weight.numel,
+            trainable=trainable and weight.trainable and weight.kind == "parameter",
+            dtype="float32" if weight.dtype == "float" else weight.dtype,
+            kind=weight.kind,
+            persistent=weight.persistent,
+        )
+    for name, member in placed(module):
+        yield from tensors(member.module, f"{prefix}{name}.", trainable and member.trainable)
+
+
+@dataclass(frozen=True)
+class Place:
+    """What a path names: parameters of one copy, and how many copies there are."""
+
+    params: int
+    repeat: int
+
+
+def locate(root: ir.Block, path: str) -> Place | None:
+    """The module or parameter at a path; `*` is every copy of a repeat, `.` the model."""
+    counter = Counter()
+    parts = [] if path in (".", "") else path.split(".")
+    module: ir.Module = root
+    tied: frozenset[Path] = frozenset()
+    repeat = 1
+    for at, part in enumerate(parts):
+        tied = with_ties(module, tied)
+        weight = next((w for w in module.weights if w.name == part), None)
+        if weight is not None and at == len(parts) - 1:
+            return Place(_weight(weight, True, tied).params, repeat)
+        found = _child(module, part)
+        if found is None:
+            return None
+        times, member = found
+        repeat *= times
+        tied = below(tied, part)
+        module = member.module
+    return Place(counter.numbers(module, True, tied).params, repeat)
+
+
+def _child(module: ir.Module, part: str) -> tuple[int, ir.Member] | None:
+    if isinstance(module, ir.Stack) and part.isdigit():
+        return (1, module.at(int(part))) if int(part) < len(module) else None
+    if isinstance(module, ir.Stack) and part == "*":
+        same = {id(run.member.module) for run in module.runs}
+        return (len(module), module.runs[0].member) if len(same) == 1 else None
+    return next(((n, m) for name, n, m in module.children() if name == part), None)
+
+
+def _is_position(part: str) -> bool:
+    return part == "*" or part.replace("-", "").isdigit()
+
+
+def _dotted(path: Path) -> str:
+    return ".".join(path)

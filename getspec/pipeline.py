@@ -1,0 +1,138 @@
+"""The compiler in one screen: text -> tree -> file -> declarations -> model.
+
+Each step is a plain function of the last one's result. All problems of a step are reported together; the next step runs only
+on what is sound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from getspec.compose import compose
+from getspec.declare import Definition, declare
+from getspec.elaborate import Elaborator, to_value
+from getspec.errors import Diagnostic, Diagnostics, Span, SpecError
+from getspec.ir import Block, Model
+from getspec.library import Files
+from getspec.passes.expect import check_claims
+from getspec.source import Document
+from getspec.spec import File, validate
+
+__all__ = ["Compiled", "compile_spec"]
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A model, and what it came from."""
+
+    model: Model
+    file: File
+    document: Document
+    definitions: Mapping[str, Definition]
+    libraries: tuple[Document, ...]
+    origin: Path | None
+    warnings: tuple[Diagnostic, ...]
+    lines: Mapping[str, list[str]]
+    """The text of every file that was read, by the name that spans use."""
+
+
+def compile_spec(path: str, settings: Mapping[str, Any] | None = None) -> Compiled:
+    """Compile the spec at `path` (`-` is standard input); SpecError holds every problem found."""
+    files = Files()
+    problems = Diagnostics()
+    origin = None if path == "-" else Path(path).resolve().parent
+    try:
+        document = compose(files.open(path), origin, files, settings or {})
+        file = validate(document)
+        library, libraries = _library(document, file, origin, files, problems)
+        root = _model(document, file, library, problems)
+        if not settings:
+            _claims(document, file, root, origin, files, problems)
+    except SpecError as error:
+        raise SpecError(_once(error.diagnostics), {**files.lines, **error.sources}) from None
+    tiny = {name: to_value(value) for name, value in file.tiny.items()}
+    model = Model(file.model or "", document.name, root, _sizes(library), tiny)
+    return Compiled(model, file, document, library, libraries, origin, _once(problems), files.lines)
+
+
+def _library(
+    document: Document, file: File, origin: Path | None, files: Files, problems: Diagnostics
+) -> tuple[dict[str, Definition], tuple[Document, ...]]:
+    """Every definition the spec can use: its own, then those of the libraries it names."""
+    found: dict[str, Definition] = {}
+    documents: list[Document] = []
+    seen: set[Path] = set()
+    waiting = [(document, file, origin)]
+    while waiting:
+        current, parsed, folder = waiting.pop(0)
+        for name, definition in declare(current, parsed, problems).items():
+            if name in found:
+                note = ("the other is here", found[name].span)
+                problems.error(
+                    "GS312", f"`{name}` is defined twice", definition.span, "rename one", [note]
+                )
+            found.setdefault(name, definition)
+        for at, reference in enumerate(parsed.use):
+            span = current.span(("use", at))
+            real, other = files.find(reference, folder, span)
+            if real in seen:
+                continue
+            seen.add(real)
+            library = validate(other)
+            if library.model is not None:
+                help = f"extends: {reference}"
+                problems.error("GS313", f"`{reference}` is a model, not a library", span, help)
+            documents.append(other)
+            waiting.append((other, library, real.parent))
+    problems.raise_if_errors()
+    return found, tuple(documents)
+
+
+def _model(
+    document: Document, file: File, library: Mapping[str, Definition], problems: Diagnostics
+) -> Block:
+    if file.model is None:
+        span = document.span(("getspec",), key=True)
+        problems.error("GS105", "this is a library: it has no `model`", span, "model: MyModel")
+        problems.raise_if_errors()
+    root = Elaborator(library, problems).model(library[str(file.model)])
+    problems.raise_if_errors()
+    assert root is not None, "a model that is not made is an error that is reported"
+    return root
+
+
+def _claims(
+    document: Document,
+    file: File,
+    root: Block,
+    origin: Path | None,
+    files: Files,
+    problems: Diagnostics,
+) -> None:
+    """Published figures, which hold for the config as it stands in the spec."""
+
+    def other(reference: str, span: Span) -> Block:
+        real, base = files.find(reference, origin, span)
+        composed = compose(base, real.parent, files, {})
+        parsed = validate(composed)
+        found = Diagnostics()
+        library, _ = _library(composed, parsed, real.parent, files, found)
+        return _model(composed, parsed, library, found)
+
+    check_claims(document, file.expect, root, other, problems)
+    problems.raise_if_errors()
+
+
+def _sizes(library: Mapping[str, Definition]) -> dict[str, str]:
+    """What run-time sizes mean: the model's words over its libraries'."""
+    words: dict[str, str] = {}
+    for definition in reversed(list(library.values())):
+        words.update(definition.sizes)
+    return words
+
+
+def _once(found: Any) -> tuple[Diagnostic, ...]:
+    return tuple(dict.fromkeys(found))

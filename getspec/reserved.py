@@ -1,0 +1,18 @@
+"""Names a spec cannot give to its parts.
+
+`MODULE_ATTRIBUTES` is what `torch.nn.Module` has of its own: assigning one of these would silently break `train()`, `to()` or
+`state_dict()`. It is a list and not a look at torch, because the compiler never imports torch; a test compares it with the
+installed one. `RESERVED` is what the generated file itself uses.
+"""
+
+from __future__ import annotations
+
+__all__ = ["MODULE_ATTRIBUTES", "RESERVED"]
+
+MODULE_ATTRIBUTES = frozenset(
+    ["T_destination", "add_module", "apply", "bfloat16", "buffers", "call_super_init", "children", "compile", "cpu", "cuda", "double", "dump_patches", "eval", "extra_repr", "float", "forward", "get_buffer", "get_extra_state", "get_parameter", "get_submodule", "half", "ipu", "load_state_dict", "modules", "mtia", "named_buffers", "named_children", "named_modules", "named_parameters", "parameters", "register_backward_hook", "register_buffer", "register_forward_hook", "register_forward_pre_hook", "register_full_backward_hook", "register_full_backward_pre_hook", "register_load_state_dict_post_hook", "register_load_state_dict_pre_hook", "register_module", "register_parameter", "register_state_dict_post_hook", "register_state_dict_pre_hook", "requires_grad_", "set_extra_state", "set_submodule", "share_memory", "state_dict", "to", "to_empty", "train", "training", "type", "xpu", "zero_grad"]
+)
+
+RESERVED = frozenset(
+    ["torch", "nn", "F", "math", "Tensor", "Sequence", "Self", "self", "super", "init_weights", "bool", "float", "float32", "int", "str", "len", "list", "tuple", "min", "max", "range", "reversed", "zip", "enumerate", "round", "sqrt", "ceil_div", "annotations"]
+)
