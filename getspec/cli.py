@@ -46,7 +46,7 @@ def _run(arguments: argparse.Namespace) -> int:
     try:
         from getspec import commands
 
-        status: int = getattr(commands, arguments.command)(arguments)
+        status: int = commands.COMMANDS[arguments.command](arguments)
         sys.stdout.flush()
         return status
     except SpecError as error:
@@ -236,6 +236,16 @@ def _verify(parser: argparse.ArgumentParser) -> None:
         choices=("auto", "cpu", "cuda"),
         help="where models run (auto: CUDA where there is one)",
     )
+    parser.add_argument(
+        "--against",
+        metavar="FILE",
+        help="only compare with a checkpoint's header: model.safetensors or its index.json (no torch)",
+    )
+    parser.add_argument(
+        "--emit-converter",
+        metavar="FILE",
+        help="write a script that renames a foreign checkpoint by the spec's `rename` (no torch)",
+    )
 
 
 def _diff(parser: argparse.ArgumentParser) -> None:
@@ -258,12 +268,20 @@ def _schema(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print a JSON document")
 
 
+def _import(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", required=True, metavar="FILE", help="a Hugging Face config.json")
+    parser.add_argument("--model", metavar="NAME", help="the class name to give")
+    parser.add_argument("--output", metavar="FILE", help="where to write the spec (default: print it)")
+    parser.add_argument("--json", action="store_true", help="print a JSON document")
+
+
 COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "check": ("say whether specs are valid, and what is wrong with them", _check),
     "count": ("count parameters exactly", _count),
     "diff": ("explain the difference between two specs, to the last parameter", _diff),
     "explain": ("explain an error code, or one component or tensor of a spec", _explain),
     "generate": ("compile specs to PyTorch", _generate),
+    "import": ("turn a Hugging Face config.json into a spec", _import),
     "resolve": ("print a spec as one file, with everything it extends and uses", _spec),
     "schema": ("print the JSON Schema of specs, or the list of ops", _schema),
     "verify": ("prove counts, shapes and code against the executed model", _verify),

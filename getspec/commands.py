@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from argparse import Namespace
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ from getspec.errors import SpecError, UsageError
 if TYPE_CHECKING:
     from getspec.api import Spec
 
-__all__ = ["check", "count", "diff", "explain", "generate", "resolve", "schema", "verify"]
+__all__ = ["COMMANDS"]
 
 YES, NO, USAGE = 0, 1, 2
 
@@ -150,6 +150,8 @@ def generate(arguments: Namespace) -> int:
 
 
 def verify(arguments: Namespace) -> int:
+    if arguments.against or arguments.emit_converter:
+        return _checkpoint(arguments)
     from getspec.emit.text import verdict_line
     from getspec.verify import choose_device, verify_spec
 
@@ -173,6 +175,37 @@ def verify(arguments: Namespace) -> int:
     else:
         print(f"{len(results) - len(failed)} checks passed, {len(failed)} failed")
     return NO if failed else YES
+
+
+def _checkpoint(arguments: Namespace) -> int:
+    """What `verify` does without torch: compare a checkpoint's header, write a converter."""
+    from getspec.checkpoint import compare, read_header
+    from getspec.emit.text import comparison_text
+
+    if len(arguments.specs) > 1:
+        raise UsageError("a checkpoint belongs to one spec")
+    spec = _load(arguments.specs[0], _settings(arguments))
+    if arguments.emit_converter:
+        _write_converter(spec, Path(arguments.emit_converter))
+    if not arguments.against:
+        return YES
+    found = compare(spec.count(), read_header(arguments.against), spec.compiled.file.rename)
+    if arguments.json:
+        _print_json(found.as_json())
+    else:
+        print(comparison_text(found, arguments.against))
+    return YES if found.ok else NO
+
+
+def _write_converter(spec: Spec, target: Path) -> None:
+    from getspec.output import seal, write_all
+    from getspec.rename import converter
+
+    if not spec.compiled.file.rename:
+        raise UsageError(f"{spec.path} has no `rename`", "rename: {ours: theirs}")
+    text = converter(spec.name, spec.model.file, spec.compiled.file.rename)
+    write_all({target: seal(text)})
+    print(f"wrote {target.as_posix()}", file=sys.stderr)
 
 
 def diff(arguments: Namespace) -> int:
@@ -229,3 +262,42 @@ def explain(arguments: Namespace) -> int:
     else:
         print(emit.place_text(found))
     return YES
+
+
+def import_(arguments: Namespace) -> int:
+    """A spec for somebody's config; what it does not understand is said."""
+    from getspec.imports import import_config
+
+    found = import_config(arguments.config, arguments.model)
+    for name in found.unknown:
+        print(f"warning: `{name}` is not understood and may matter", file=sys.stderr)
+    if arguments.json:
+        document = {
+            "schema_version": 1,
+            "model": found.spec.name,
+            "total": found.spec.count().total,
+            "not_understood": list(found.unknown),
+            "spec": found.text,
+        }
+        _print_json(document)
+    elif arguments.output:
+        from getspec.output import write_new
+
+        write_new(Path(arguments.output), found.text)
+        print(f"wrote {arguments.output}", file=sys.stderr)
+    else:
+        print(found.text, end="")
+    return YES
+
+
+COMMANDS: dict[str, Callable[[Namespace], int]] = {
+    "check": check,
+    "count": count,
+    "diff": diff,
+    "explain": explain,
+    "generate": generate,
+    "import": import_,
+    "resolve": resolve,
+    "schema": schema,
+    "verify": verify,
+}

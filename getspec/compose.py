@@ -7,6 +7,7 @@ error; textual merging (YAML merge keys, templates) was refused because it canno
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path as FilePath
@@ -30,6 +31,8 @@ SECTIONS = (
     "blocks",
     "functions",
 )
+COMMAND = "--set"
+"""The name of the command line in a place; its lines are the settings."""
 WHOLE = ("expect", "rename")
 """Claims and names of the base are not those of what is derived from it."""
 
@@ -39,20 +42,33 @@ def compose(
 ) -> Document:
     """The spec with its bases under it and the settings of the command line on top."""
     merged = _extended(document, origin, files, [])
-    for path, value in settings.items():
-        span = Span(f"--set {path}={value}", 1, 1)
-        merged = _patched(merged, path, value, span, {(): Mark(None, span)})
+    if settings and "expect" in merged.data:
+        # Published figures are about the spec as it stands.
+        merged = _removed(merged, "expect", merged.span(("expect",), key=True))
+    lines = [f"{path}={_written(value)}" for path, value in settings.items()]
+    files.lines[COMMAND] = lines
+    merged = replace(merged, others={**merged.others, COMMAND: lines})
+    for number, (path, value) in enumerate(settings.items(), 1):
+        start = len(path) + 2
+        place = Span(COMMAND, number, start, max(len(lines[number - 1]) - start + 1, 1))
+        span = Span(COMMAND, number, 1, max(len(path), 1))
+        merged = _patched(merged, path, value, span, {(): Mark(None, place, "", start)})
     return merged
+
+
+def _written(value: Any) -> str:
+    """A value as the command line has it, on one line."""
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def parse_setting(text: str) -> tuple[str, Any]:
     """`path=value` of the command line."""
     path, sign, value = text.partition("=")
     if not sign or not path.strip():
-        span = Span(f"--set {text}", 1, 1)
+        span = Span(COMMAND, 1, 1, max(len(text), 1))
         problem = Diagnostic("GS015", "`--set` wants path=value", span, "--set num_layers=24")
-        raise SpecError([problem])
-    return path.strip(), scalar(value, f"--set {path.strip()}")
+        raise SpecError([problem], {COMMAND: [text]})
+    return path.strip(), scalar(value, f"{COMMAND} {path.strip()}")
 
 
 def _extended(
@@ -67,11 +83,14 @@ def _extended(
         return document
     span = document.span(("extends",))
     if not isinstance(data["extends"], str):
-        raise _error("GS103", "`extends` is the path of a spec", span, "extends: zoo/gpt2")
+        raise _error("GS103", "`extends` is the path of a spec", span, "extends: base.yaml")
     real, base = files.find(data["extends"], origin, span)
-    if real in chain or len(chain) >= MAX_DEPTH:
-        names = " -> ".join(path.name for path in (*chain, real))
+    if real in chain:
+        names = " -> ".join(path.name for path in (*chain[chain.index(real) :], real))
         raise _error("GS302", f"`extends` goes round in a circle: {names}", span)
+    if len(chain) >= MAX_DEPTH:
+        message = f"`extends` goes more than {MAX_DEPTH} files deep"
+        raise _error("GS302", message, span, "extend a base further down")
     base = _extended(base, real.parent, files, [*chain, real])
     merged = _merged(base, document)
     for key, value in _mapping(document, "set").items():
@@ -139,7 +158,7 @@ def _patched(
     place = _resolve(document, path, span)
     old = _at(document.data, place)
     if place[0] == "config":
-        value = _same_kind(path, old, value, span)
+        value = _same_kind(path, old, value, marks[()].value)
     data = _replaced(document.data, place, value)
     kept: dict[Path, Mark] = {
         p: document.marks[p] for p in document.marks if p[: len(place)] != place
@@ -188,7 +207,7 @@ def _no_such_path(path: str, part: str, node: Any, place: list[str | int], span:
         help = f"did you mean `{'.'.join(map(str, [*place, word]))}`?"
     else:
         help = f"{where} has: {', '.join(options[:12])}" if options else f"{where} has no parts"
-    return _error("GS311", f"there is no `{path}` to set: {where} has no `{part}`", span, help)
+    return _error("GS311", f"there is no `{path}`: {where} has no `{part}`", span, help)
 
 
 def _same_kind(path: str, old: Any, value: Any, span: Span) -> Any:
@@ -206,8 +225,14 @@ def _same_kind(path: str, old: Any, value: Any, span: Span) -> Any:
             list: "a list",
         }
         wanted = words.get(type(old), "another kind of value")
-        raise _error("GS308", f"`{path}` is {wanted}, this is `{str(value).lower()}`", span)
+        raise _error("GS308", f"`{path}` is {wanted}, this is {_kind(value)}", span)
     return value
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, dict | list | None):
+        return {dict: "a mapping", list: "a list"}.get(type(value), "empty")
+    return f"`{_written(value)}`"
 
 
 def _at(data: Any, place: Path) -> Any:

@@ -10,9 +10,10 @@ Statements with an error are reported and stepped over; what they would have def
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Protocol
 
-from getspec.errors import Diagnostics, SpecError, nearest
+from getspec.errors import Diagnostics, Note, Span, SpecError, nearest
 from getspec.evaluate import SCALAR, Evaluator, NeedsIndex, Scope, described
 from getspec.ir import (
     Apply,
@@ -89,6 +90,8 @@ OPERATORS = {
     "&": "logical_and",
     "|": "logical_or",
 }
+REARRANGING = ("flatten", "reshape", "squeeze", "transpose", "unsqueeze")
+"""Ops that leave a mask with the values it has."""
 MAX_ROUNDS = 4096
 
 
@@ -123,6 +126,10 @@ def check(
     flow = _Flow(scope, body.text, routines, problems)
     for declared in inputs:
         flow.scope.names[declared.name] = Name(declared.type, declared.name, "input")
+        if declared.span is not None:
+            flow.origins[declared.name] = declared.type, declared.span
+        if declared.selects is not None:
+            flow.selects[declared.name] = declared.selects
         for length in (length for tensor in declared.tensors for length in tensor.shape):
             for symbol in sorted(length.value.symbols()):
                 flow.scope.names.setdefault(symbol, Name(Size.runtime(symbol), symbol, "size"))
@@ -165,6 +172,9 @@ class _Flow(Evaluator):
         self.locals: dict[str, Expr] = {}
         self.used: set[str] = set()
         self.taken: set[str] = set()
+        self.selects: dict[str, Size] = {}
+        self.origins: dict[str, tuple[Any, Span]] = {}
+        """What each name held last, and the line that made it."""
         self.result: Any = None
         self.returned = False
 
@@ -193,8 +203,13 @@ class _Flow(Evaluator):
                 self.locals.update(dict.fromkeys(targets, _UNKNOWN))
             case Append(_, name):
                 self.locals[name] = _UNKNOWN
-            case ForNode(_, _, _, body) | If(_, _, body):
+            case ForNode(_, targets, _, body):
+                self.locals.update(dict.fromkeys(targets, _UNKNOWN))
                 for inner in body:
+                    self.forget(inner)
+                self.returned = False
+            case If(_, _, then, otherwise):
+                for inner in (*then, *otherwise):
                     self.forget(inner)
             case ReturnNode():
                 self.returned = True
@@ -237,15 +252,17 @@ class _Flow(Evaluator):
             self.check_target(node, target)
         if not unpack:
             self.set(targets[0], made)
+            self.origins[targets[0]] = made.value, self.text.span(node.at)
             return Assign(targets, made, False, comment)
         if not isinstance(made.value, tuple):
             message = f"{self.shown(made.value)} cannot be unpacked into {len(targets)} names"
             raise self.error("GS410", message, value)
         if len(made.value) != len(targets):
-            message = f"{len(made.value)} values for {len(targets)} names"
+            message = f"{len(made.value)} values for {_count(len(targets), 'name')}"
             raise self.error("GS410", message, node)
         for target, part in zip(targets, made.value, strict=True):
             self.locals[target] = Name(part, target, "local")
+            self.origins[target] = part, self.text.span(node.at)
         return Assign(targets, made, True, comment)
 
     def set(self, target: str, made: Expr) -> None:
@@ -257,7 +274,9 @@ class _Flow(Evaluator):
 
     def check_target(self, node: AssignNode, target: str) -> None:
         if target.startswith("_") and target != "_":
-            raise self.error("GS104", f"`{target}`: names do not start with _", node)
+            place = At(node.at.line, node.at.col, len(target))
+            help = f"`{target.lstrip('_') or 'x'}`"
+            raise self.error("GS104", f"`{target}`: names do not start with _", place, help)
         known = self.scope.names.get(target)
         if target in self.scope.names and not (isinstance(known, Name) and known.kind == "input"):
             what = "a component" if isinstance(known, Name) and known.kind == "weight" else "a name"
@@ -290,7 +309,8 @@ class _Flow(Evaluator):
     def loop(self, node: ForNode) -> For:
         iterable, items = self.items(node.iterable)
         if items and len(items[0][1]) != len(node.targets):
-            message = f"{len(items[0][1])} values for {len(node.targets)} names"
+            number = len(items[0][1])
+            message = f"{_count(number, 'value')} for {_count(len(node.targets), 'name')}"
             raise self.error("GS410", message, node)
         saved, used = dict(self.locals), set(self.used)
         try:
@@ -511,12 +531,22 @@ class _Flow(Evaluator):
                 exprs.append(expr)
         try:
             fresh = self.next_fresh()
-            type = index(base.value, tuple(shaped), Size.runtime(fresh))
+            selected = self.selected(exprs) or Size.runtime(fresh)
+            type = index(base.value, tuple(shaped), selected)
         except ShapeError as error:
-            raise self.error("GS420", error.message, node, error.help) from None
+            raise self.mismatch(error.message, node, node, error.help) from None
         if any(fresh in length.value.symbols() for length in type.shape):
             self.taken.add(fresh)
         return Subscript(type, base, tuple(exprs))
+
+    def selected(self, items: list[Any]) -> Size | None:
+        """How many elements a mask leaves, where its input declares it."""
+        mask = items[0]
+        while isinstance(mask, Apply) and mask.op in REARRANGING:
+            mask = mask.args["x"]
+        if isinstance(mask, Name) and mask.kind == "input":
+            return self.selects.get(mask.id)
+        return None
 
     def spread_ellipsis(self, base: Tensor, items: tuple[Node, ...], at: int) -> tuple[Node, ...]:
         taken = sum(not (isinstance(i, Literal) and i.value is None) for i in items) - 1
@@ -586,7 +616,9 @@ class _Flow(Evaluator):
             type, bindings = _outcome(target.value.member, tensors, f"`{path}`")
         except ShapeError as error:
             at = places.get(error.argument or "", node)
-            raise self.error("GS420", f"{path}: {error.message}", at, error.help) from None
+            message = error.message if f"`{path}" in error.message else f"{path}: {error.message}"
+            note = (f"`{path}` is declared here", target.value.member.span)
+            raise self.mismatch(message, at, node, error.help, note) from None
         exprs = tuple((name, expr) for name, (expr, _) in given.items())
         return Call(self.adopted(type), target, module, exprs, bindings)
 
@@ -613,7 +645,7 @@ class _Flow(Evaluator):
         keywords: tuple[Any, ...],
     ) -> dict[str, tuple[Expr, Node]]:
         if len(args) > len(declared):
-            message = f"`{owner}` takes {len(declared)} inputs, {len(args)} are given"
+            message = f"`{owner}` takes {_count(len(declared), 'input')}, {len(args)} are given"
             raise self.error("GS417", message, args[len(declared)])
         given: dict[str, Node] = dict(zip(declared, args, strict=False))
         for name, value in keywords:
@@ -661,7 +693,7 @@ class _Flow(Evaluator):
             bindings = bind(made.forward.inputs, tensors, f"`{callee.id}`")
         except ShapeError as error:
             at = given[error.argument][1] if error.argument in given else node
-            raise self.error("GS420", error.message, at, error.help) from None
+            raise self.mismatch(error.message, at, node, error.help) from None
         bindings |= _spellings(made.settings, made.lets, values)
         exprs = tuple((name, expr) for name, (expr, _) in given.items())
         type = self.adopted(substituted(made.forward.result, bindings))
@@ -680,8 +712,9 @@ class _Flow(Evaluator):
             elif star:
                 places.setdefault(star.name, []).append(arg)
             else:
-                message = f"`{function.name}` takes {len(fixed)} arguments, {len(args)} are given"
-                raise self.error("GS417", message, arg)
+                wanted = _count(len(fixed), "argument")
+                message = f"`{function.name}` takes {wanted}, {len(args)} are given"
+                raise self.error("GS417", message, arg, _usage(function))
         for name, value in keywords:
             if name in places:
                 raise self.error("GS417", f"`{function.name}`: `{name}` is given twice", value)
@@ -748,8 +781,23 @@ class _Flow(Evaluator):
         except ShapeError as error:
             at = places.get(error.argument or "", node)
             at = at if not isinstance(at, list | dict) else node
-            raise self.error("GS420", f"{function.name}: {error.message}", at, error.help) from None
+            named = error.message.startswith(function.name)
+            message = error.message if named else f"{function.name}: {error.message}"
+            raise self.mismatch(message, at, node, error.help) from None
         return Apply(type, function.name, exprs)
+
+    def mismatch(
+        self, message: str, at: Node, call: Node, help: str | None, *notes: Note
+    ) -> SpecError:
+        """Shapes that do not go together, with the lines that made the tensors."""
+        (found,) = self.error("GS420", message, at, help).diagnostics
+        made: list[Note] = []
+        for name in sorted(names(call) & self.origins.keys()):
+            value, span = self.origins[name]
+            shown = isinstance(value, Tensor) and str(value) in message
+            if shown and found.span and span.line != found.span.line:
+                made.append((f"`{name}` is {value}, from here", span))
+        return SpecError([replace(found, notes=(*made[:3], *notes))])
 
     def fitted(self, argument: Argument, value: Any, node: Any, tensors: list[Tensor]) -> Any:
         """A value as an argument of this kind; an error when it does not fit."""
@@ -846,8 +894,15 @@ def _outcome(member: Member, given: dict[str, Any], owner: str) -> tuple[Any, di
     if isinstance(module, Sequence):
         value: Any = None
         for place, part in enumerate(module.members):
-            inputs = given if place == 0 else {_single(part.module, owner): value}
-            value, _ = _outcome(part, inputs, f"{owner[:-1]}.{part.name}`")
+            inner = f"{owner[:-1]}.{part.name}`"
+            if place == 0:
+                value, _ = _outcome(part, given, inner)
+                continue
+            try:
+                value, _ = _outcome(part, {_single(part.module, owner): value}, inner)
+            except ShapeError as error:
+                message = error.message if inner in error.message else f"{inner}: {error.message}"
+                raise ShapeError(message, help=error.help) from None
         return value, {}
     assert isinstance(module, Block)
     if module.forward is None:
@@ -899,6 +954,10 @@ def _flat(exprs: Mapping[str, Any]) -> Iterator[Expr]:
 
 def _without(types: dict[str, Any], skip: tuple[str, ...]) -> dict[str, Any]:
     return {name: value for name, value in types.items() if name not in skip}
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}" + ("" if number == 1 else "s")
 
 
 def _usage(function: Function) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,18 @@ from getspec.ir import Init
 from getspec.ops import FUNCTIONS, LAYERS
 from getspec.ops.base import DTYPES, has_default
 from getspec.reserved import MODULE_ATTRIBUTES, RESERVED
-from getspec.syntax import Body, Expression, Text, parse_body, parse_expression
+from getspec.syntax import (
+    MAX_INTEGER as LIMIT,
+)
+from getspec.syntax import (
+    Body,
+    Expression,
+    Text,
+    names,
+    names_of,
+    parse_body,
+    parse_expression,
+)
 
 if TYPE_CHECKING:
     from getspec.source import Document, Path
@@ -36,6 +47,7 @@ __all__ = [
     "StackDecl",
     "TensorDecl",
     "declare",
+    "kind_of",
 ]
 
 KINDS = ("int", "float", "bool", "str", "ints", "floats")
@@ -78,6 +90,7 @@ class TensorDecl:
     span: Span
     repeat: Expression | None = None
     index: str | None = None
+    selects: Expression | None = None
 
 
 @dataclass(frozen=True)
@@ -87,6 +100,8 @@ class Declared:
     when: Expression | None
     trainable: bool
     doc: str | None
+    at: Callable[..., Span] = field(compare=False, repr=False)
+    """The place of one of its keys, or with `key=False` of the value there."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +121,7 @@ class BlockDecl(Declared):
 class ParameterDecl(Declared):
     shape: tuple[Expression, ...]
     init: Init
+    value: Expression | None
 
 
 @dataclass(frozen=True)
@@ -189,6 +205,10 @@ class _Reader:
     def value(self, *path: str | int) -> Span:
         return self.document.span((*self.path, *path))
 
+    def below(self, path: Path) -> Callable[..., Span]:
+        """Places under a path, looked up when an error asks for them."""
+        return lambda *keys, key=True: self.document.span((*self.path, *path, *keys), key=key)
+
     def text(self, value: object, path: Path) -> Text:
         full = (*self.path, *path)
         return Text(
@@ -207,6 +227,7 @@ class _Reader:
                 "GS104",
                 f"`{escape(name)}` is not a class name: letters and digits, a capital first",
                 span,
+                help=f"e.g. `{_class(name)}`",
             )
         elif name in RESERVED:
             self.problems.error(
@@ -229,7 +250,7 @@ class _Reader:
             reason = "starts with two underscores"
         elif keyword.iskeyword(name) or keyword.issoftkeyword(name):
             reason = "is a keyword of Python"
-        elif name in RESERVED:
+        elif name in RESERVED and not (attribute and name == "self"):
             reason = "is taken by the generated file"
         elif attribute and name in MODULE_ATTRIBUTES:
             reason = "is an attribute of torch.nn.Module"
@@ -258,6 +279,22 @@ class _Reader:
     # Definitions
 
     def definition(self, kind: str, name: str, part: Any) -> Definition:
+        """One definition; what it declares and never reads is likely a slip."""
+        before = len(self.problems.errors)
+        made = self.made(kind, name, part)
+        if made.body is not None and len(self.problems.errors) == before:
+            read = _read(made)
+            for section, found in (
+                ("config" if kind == "model" else "params", made.settings),
+                ("let", made.lets),
+            ):
+                for unread in [each for each in found if each not in read]:
+                    message = f"nothing reads `{unread}`"
+                    span, help = self.key(section, unread), "use it, or remove it"
+                    self.problems.warning("GS405", message, span, help)
+        return made
+
+    def made(self, kind: str, name: str, part: Any) -> Definition:
         settings_key = "config" if kind == "model" else "params"
         raw_settings: dict[str, Any] = part.config if kind == "model" else part.params
         settings = {
@@ -308,6 +345,9 @@ class _Reader:
     def setting(self, section: str, name: str, value: Any, kind: str) -> Setting:
         span = self.key(section, name)
         self.name(name, span)
+        for number in value if isinstance(value, list) else (value,):
+            if isinstance(number, int) and abs(number) >= LIMIT:
+                self.problems.error("GS203", "integers are below 2**63", self.value(section, name))
         if name[:1].isupper():
             self.problems.error(
                 "GS104",
@@ -386,20 +426,23 @@ class _Reader:
             repeat = self.attempt(lambda: self.expression(decl.repeat, (section, name, "repeat")))
         if decl.index is not None:
             self.name(decl.index, self.value(section, name, "index"))
-        return TensorDecl(name, match[1], tuple(dims), below, decl.doc, span, repeat, decl.index)
+        selects = None
+        if decl.selects is not None:
+            if match[1] != "bool":
+                place = self.key(section, name, "selects")
+                self.problems.error("GS103", "`selects` counts the True values of a bool", place)
+            selects = self.attempt(
+                lambda: self.expression(decl.selects, (section, name, "selects"))
+            )
+        return TensorDecl(
+            name, match[1], tuple(dims), below, decl.doc, span, repeat, decl.index, selects
+        )
 
     # Components
 
     def component(self, name: str, raw: Any) -> Declaration | None:
         span = self.key("components", name)
         self.name(name, span, attribute=True)
-        if name.startswith("_"):
-            self.problems.error(
-                "GS104",
-                f"`{name}`: component names do not start with _",
-                span,
-                help=f"`{name.lstrip('_')}`",
-            )
         data = {key: value for key, value in raw.model_dump(exclude_unset=True).items()}
         declared: Declaration | None = self.attempt(
             lambda: self.part(name, data, ("components", name))
@@ -420,7 +463,8 @@ class _Reader:
             )
             return None
         if not isinstance(kind, str):
-            self.problems.error("GS103", "`type` is a word", self.value(*path, "type"))
+            message = f"`type` is a word, this is {_shown(kind)}"
+            self.problems.error("GS103", message, self.value(*path, "type"), "type: linear")
             return None
         common: dict[str, Any] = {
             "name": name,
@@ -430,6 +474,7 @@ class _Reader:
             else None,
             "trainable": data.get("trainable", True),
             "doc": data.get("doc"),
+            "at": self.below(path),
         }
         if kind == "parameter":
             return self.parameter(data, path, common)
@@ -450,11 +495,11 @@ class _Reader:
         fine = True
         for key in self.fields(data):
             if key not in allowed:
-                word = nearest(key, list(allowed))
+                word = nearest(key, [*allowed, *COMMON])
                 help = (
                     f"did you mean `{word}`?"
                     if word
-                    else f"it takes: {', '.join(allowed) or 'nothing'}"
+                    else f"it takes: {', '.join(allowed) or 'no settings'}"
                 )
                 self.problems.error(
                     "GS101",
@@ -470,7 +515,7 @@ class _Reader:
         if not isinstance(dims, list):
             self.problems.error(
                 "GS103",
-                "`shape` is a list of sizes",
+                f"`shape` is a list of sizes, this is {_shown(dims)}",
                 self.value(*path, "shape"),
                 help="shape: [1, dim]",
             )
@@ -480,9 +525,9 @@ class _Reader:
     def parameter(
         self, data: dict[str, Any], path: Path, common: dict[str, Any]
     ) -> Declaration | None:
-        self.known_keys(data, path, ("shape",), "a parameter")
+        self.known_keys(data, path, ("shape", "value"), "a parameter")
         for key, example in (("shape", "shape: [dim]"), ("init", "init: zeros")):
-            if key not in data:
+            if key not in data and not (key == "init" and "value" in data):
                 self.problems.error(
                     "GS102",
                     f"parameter `{common['name']}` needs `{key}`",
@@ -490,7 +535,10 @@ class _Reader:
                     help=f"add `{example}`",
                 )
                 return None
-        shape, init = self.shape(data, path), self.init(data["init"], (*path, "init"))
+        shape = self.shape(data, path)
+        if "value" in data:
+            return self.known_parameter(data, path, common, shape)
+        init = self.init(data["init"], (*path, "init"))
         if init is not None and init.scheme == "default":
             message = "a parameter has no default to start from"
             self.problems.error("GS306", message, self.value(*path, "init"), help="init: zeros")
@@ -498,8 +546,24 @@ class _Reader:
         return (
             None
             if shape is None or init is None
-            else ParameterDecl(**common, shape=shape, init=init)
+            else ParameterDecl(**common, shape=shape, init=init, value=None)
         )
+
+    def known_parameter(
+        self,
+        data: dict[str, Any],
+        path: Path,
+        common: dict[str, Any],
+        shape: tuple[Expression, ...] | None,
+    ) -> Declaration | None:
+        """A parameter that starts at a value which is worked out, as a table of sinusoids does."""
+        if "init" in data:
+            message = f"`{common['name']}` has both a `value` and an `init`"
+            self.problems.error("GS306", message, self.key(*path, "init"), help="keep one of them")
+        value = self.expression(data["value"], (*path, "value"))
+        if shape is None:
+            return None
+        return ParameterDecl(**common, shape=shape, init=Init("default"), value=value)
 
     def buffer(
         self, data: dict[str, Any], path: Path, common: dict[str, Any]
@@ -519,7 +583,9 @@ class _Reader:
         dtype = data.get("dtype", "float32")
         if dtype not in DTYPES:
             self.problems.error(
-                "GS103", f"dtype is one of {', '.join(DTYPES)}", self.value(*path, "dtype")
+                "GS103",
+                f"`dtype` is one of {', '.join(DTYPES)}, this is {_shown(dtype)}",
+                self.value(*path, "dtype"),
             )
             return None
         return BufferDecl(
@@ -556,7 +622,10 @@ class _Reader:
                 self.name(name, self.key(*at), attribute=True)
             if not isinstance(item, dict):
                 self.problems.error(
-                    "GS103", "a layer is a mapping", self.value(*at), help="{type: silu}"
+                    "GS103",
+                    f"a layer is a mapping, this is {_shown(item)}",
+                    self.value(*at),
+                    help=f"{{type: {item}}}" if item in LAYERS else "{type: silu}",
                 )
                 continue
             declared = self.part(name, item, at)
@@ -587,7 +656,9 @@ class _Reader:
         for name, value in self.fields(data).items():
             if isinstance(value, list | dict | None):
                 self.problems.error(
-                    "GS103", f"`{name}` of `{kind}` is one value", self.value(*path, name)
+                    "GS103",
+                    f"`{name}` of `{kind}` is one value, this is {_shown(value)}",
+                    self.value(*path, name),
                 )
                 return None
             args[name] = self.expression(value, (*path, name))
@@ -601,8 +672,9 @@ class _Reader:
         if "init" in data:
             self.problems.error(
                 "GS101",
-                "`init` stands on layers and parameters, or as rules of a block",
+                "`init` stands on layers and parameters; a block has rules of its own",
                 self.key(*path, "init"),
+                f"write rules in `{escape(kind)}`, e.g. `init: {{linear: zeros}}`",
             )
         args: dict[str, Expression | tuple[Expression, ...]] = {}
         for name, value in self.fields(data).items():
@@ -612,7 +684,9 @@ class _Reader:
                 )
             elif isinstance(value, dict | None):
                 self.problems.error(
-                    "GS103", f"`{escape(name)}` is one value or a list", self.value(*path, name)
+                    "GS103",
+                    f"`{escape(name)}` is one value or a list, this is {_shown(value)}",
+                    self.value(*path, name),
                 )
             else:
                 args[name] = self.expression(value, (*path, name))
@@ -634,14 +708,20 @@ class _Reader:
         }
         items: list[tuple[int, Declaration]] = []
         if "pattern" in data:
-            self.known_keys(inner, path, (), "a pattern; its components stand inside")
+            for key in inner:
+                if key not in ("doc", "times"):
+                    message = f"`{escape(key)}` stands beside a `pattern`"
+                    help = "put it into the items of the pattern"
+                    self.problems.error("GS101", message, self.key(*path, key), help)
+            if not data["pattern"]:
+                help = "pattern: [{type: silu}, {type: gelu}]"
+                self.problems.error("GS102", "the pattern is empty", self.key(*path), help)
             for place, item in enumerate(data["pattern"] or ()):
                 times = item.get("times", 1)
                 at = (*path, "pattern", place)
                 if isinstance(times, bool) or not isinstance(times, int) or times < 1:
-                    self.problems.error(
-                        "GS103", "`times` is a positive integer", self.value(*at, "times")
-                    )
+                    message = f"`times` is a positive integer, this is {_shown(times)}"
+                    self.problems.error("GS103", message, self.value(*at, "times"))
                     return None
                 declared = self.part(
                     str(place), {k: v for k, v in item.items() if k != "times"}, at
@@ -669,6 +749,7 @@ class _Reader:
             else None,
             trainable=data.get("trainable", True),
             doc=data.get("doc"),
+            at=self.below(path),
             count=count,
             index=index,
             items=tuple(items),
@@ -684,15 +765,16 @@ class _Reader:
         numeric = all(isinstance(a, int | float) and not isinstance(a, bool) for a in args)
         if scheme in SCHEMES and len(args) == SCHEMES[scheme] and numeric:
             return Init(scheme, tuple(float(a) for a in args))
-        word = nearest(str(scheme), list(SCHEMES)) if scheme not in SCHEMES else None
-        help = (
-            f"did you mean `{word}`?"
-            if word
-            else "e.g. `zeros`, `xavier_uniform`, `{normal: 0.02}`, `{uniform: [-1, 1]}`"
-        )
-        self.problems.error(
-            "GS306", "this is not an initialisation scheme", self.value(*path), help=help
-        )
+        if scheme in SCHEMES:
+            wanted = ("no number", "one number", "a list of two numbers")[SCHEMES[scheme]]
+            message = f"`{scheme}` takes {wanted}"
+            help = ("init: zeros", "{normal: 0.02}", "{uniform: [-1, 1]}")[SCHEMES[scheme]]
+        else:
+            message = "this is not an initialisation scheme"
+            word = nearest(str(scheme), list(SCHEMES)) if isinstance(scheme, str) else None
+            help = "e.g. `zeros`, `xavier_uniform`, `{normal: 0.02}`, `{uniform: [-1, 1]}`"
+            help = f"did you mean `{word}`?" if word else help
+        self.problems.error("GS306", message, self.value(*path), help)
         return None
 
     def weight_inits(self, value: Any, path: Path) -> dict[str, Init]:
@@ -726,6 +808,28 @@ class _Reader:
         return found
 
 
+def _read(definition: Definition) -> set[str]:
+    """Every name that the expressions and the dataflow of a definition mention."""
+    found = set(names_of(definition.body)) if definition.body else set()
+    waiting: list[Any] = [
+        *definition.lets.values(),
+        *definition.inputs,
+        *definition.outputs,
+        *definition.components,
+    ]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, Expression):
+            found |= names(part.node)
+        elif isinstance(part, tuple | list):
+            waiting += part
+        elif isinstance(part, dict):
+            waiting += part.values()
+        elif isinstance(part, TensorDecl | Declared):
+            waiting += vars(part).values()
+    return found
+
+
 def kind_of(value: Any) -> str:
     """The kind of a literal setting."""
     if isinstance(value, bool):
@@ -756,12 +860,25 @@ def _split_commas(text: str) -> list[str]:
 
 
 def _safe(name: str) -> str:
-    plain = re.sub(r"[^a-z0-9_]", "", name.lower().lstrip("_0123456789")) or "part"
-    return (
-        f"{plain[:60]}_"
-        if keyword.iskeyword(plain) or plain in MODULE_ATTRIBUTES or plain in RESERVED
-        else plain
-    )
+    """A name like this one that is allowed."""
+    plain = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_").lstrip("_0123456789")
+    plain = plain[:60].rstrip("_") or "part"
+    taken = keyword.iskeyword(plain) or keyword.issoftkeyword(plain)
+    return f"{plain}_" if taken or plain in MODULE_ATTRIBUTES | RESERVED else plain
+
+
+def _class(name: str) -> str:
+    """A class name like this one that is allowed."""
+    words = re.findall(r"[A-Za-z0-9]+", name.lstrip("_0123456789"))
+    return "".join(word[0].upper() + word[1:] for word in words)[:64] or "MyModel"
+
+
+def _shown(value: Any) -> str:
+    """A value of YAML in a message."""
+    if isinstance(value, dict | list | None):
+        return {dict: "a mapping", list: "a list"}.get(type(value), "empty")
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    return f"`{text[:40]}...`" if len(text) > 40 else f"`{text}`"
 
 
 def _and(words: list[str]) -> str:

@@ -28,12 +28,12 @@ from getspec.declare import (
     StackDecl,
     TensorDecl,
 )
-from getspec.errors import Diagnostics, Span, SpecError, nearest
+from getspec.errors import Diagnostics, Note, Span, SpecError, nearest
 from getspec.evaluate import Evaluator, NeedsIndex, Scope, described
 from getspec.ops import LAYERS
 from getspec.ops.base import ShapeError, Tensor
 from getspec.sizes import Size
-from getspec.syntax import Expression, names
+from getspec.syntax import Expression, Literal, names
 from getspec.unify import substituted
 
 __all__ = ["Elaborator", "find_weight", "to_value", "weight_paths"]
@@ -41,6 +41,8 @@ __all__ = ["Elaborator", "find_weight", "to_value", "weight_paths"]
 MAX_REPEAT = 1_000_000
 MAX_DEPTH = 64
 MAX_POSITIONS = 20_000
+VALUES = ("GS206", "GS207", "GS209", "GS305", "GS308", "GS420", "GS421")
+"""Codes whose cause may be the values that a block is given."""
 
 
 class _Broken(Exception):
@@ -89,12 +91,15 @@ class Elaborator:
             return None
         self.open.append(definition.name)
         before = len(self.problems.errors)
+        seen = len(self.problems)
         try:
             made = make(definition, settings)
         except _Broken:
             made = None
         finally:
             self.open.pop()
+        if definition.kind == "block":
+            self.problems.annotate(seen, VALUES, (_usage(definition, settings), span))
         if len(self.problems.errors) > before:
             made = None
         self.made[key] = made
@@ -188,7 +193,8 @@ class Elaborator:
                 lambda declared=declared: Evaluator.of(scope, declared.below)
             )
             bound = below.value if below and isinstance(below.value, Size) else None
-            made.append(ir.Input(declared.name, type, bound, declared.doc, declared.span))
+            selects = declared.selects and self.axis(declared.selects, self.sized(scope))
+            made.append(ir.Input(declared.name, type, bound, declared.doc, declared.span, selects))
         return tuple(made)
 
     def tensors(self, declared: TensorDecl, scope: Scope) -> Tensor | tuple[Tensor, ...]:
@@ -213,28 +219,34 @@ class Elaborator:
 
     def tensor(self, declared: TensorDecl, scope: Scope) -> Tensor:
         """A declared type; names that start with a capital are run-time sizes."""
+        inner = self.sized(scope)
+        return Tensor(declared.dtype, tuple(self.axis(each, inner) for each in declared.dims))
+
+    def sized(self, scope: Scope) -> Scope:
+        """A scope of its own, which `axis` adds run-time sizes to."""
         inner = Scope(scope.names)
         inner.roots = scope.roots
-        shape = []
-        for expression in declared.dims:
-            for name in sorted(names(expression.node)):
-                if name[:1].isupper() and name not in inner.names:
-                    inner.names[name] = ir.Name(Size.runtime(name), name, "size")
-            expr = self.attempt(lambda expression=expression: Evaluator.of(inner, expression))
-            if expr is None:
-                raise _Broken
-            if isinstance(expr.value, ir.Varying):
-                raise NeedsIndex
-            if not isinstance(expr.value, Size):
-                message = f"an axis is an integer, this is {described(expr.value)}"
-                self.problems.error("GS205", message, expression.span)
-                raise _Broken
-            if expr.value.known is not None and expr.value.known < 1:
-                message = f"an axis of length {expr.value}"
-                self.problems.error("GS305", message, expression.span, "lengths are at least 1")
-                raise _Broken
-            shape.append(expr.value)
-        return Tensor(declared.dtype, tuple(shape))
+        return inner
+
+    def axis(self, expression: Expression, scope: Scope) -> Size:
+        """A length in a declared type."""
+        for name in sorted(names(expression.node)):
+            if name[:1].isupper() and name not in scope.names:
+                scope.names[name] = ir.Name(Size.runtime(name), name, "size")
+        expr = self.attempt(lambda: Evaluator.of(scope, expression))
+        if expr is None:
+            raise _Broken
+        if isinstance(expr.value, ir.Varying):
+            raise NeedsIndex
+        if not isinstance(expr.value, Size):
+            message = f"an axis is an integer, this is {described(expr.value)}"
+            self.problems.error("GS205", message, expression.span)
+            raise _Broken
+        if expr.value.known is not None and expr.value.known < 1:
+            message = f"an axis of length {expr.value}"
+            self.problems.error("GS305", message, expression.span, "lengths are at least 1")
+            raise _Broken
+        return expr.value
 
     def forward(
         self, definition: Definition, scope: Scope, inputs: tuple[ir.Input, ...]
@@ -264,7 +276,8 @@ class Elaborator:
             message = (
                 f"forward returns {len(found)} values, outputs names {len(definition.outputs)}"
             )
-            self.problems.error("GS421", message, definition.outputs[-1].span)
+            span = definition.outputs[-1].span
+            self.problems.error("GS421", message, span, None, _returned(definition))
             return forward
         known = {
             symbol
@@ -282,8 +295,11 @@ class Elaborator:
                     renames[next(iter(fresh))] = want
             if substituted(actual, renames) != wanted:
                 message = f"`{declared.name}` is declared {wanted}, forward returns {actual}"
-                self.problems.error("GS421", message, declared.span)
-        return replace(forward, result=substituted(forward.result, renames))
+                notes = _returned(definition)
+                self.problems.error("GS421", message, declared.span, None, notes)
+        promised = tuple(self.tensor(declared, scope) for declared in definition.outputs)
+        whole = isinstance(forward.result, tuple)
+        return replace(forward, result=promised if whole else promised[0])
 
     def warn_unused(self, definition: Definition, used: set[str]) -> None:
         for declared in self.unused(definition, used):
@@ -304,7 +320,14 @@ class Elaborator:
         ]
 
     def check_ties(self, definition: Definition, block: ir.Block) -> None:
+        targets = {name: of for name, of, _ in definition.ties}
         for name, of, span in definition.ties:
+            if of in targets:
+                further = targets[of]
+                help = f"{name}: {further}" if further not in targets else None
+                message = f"`{of}` is tied itself, and a tie names a tensor that is not"
+                self.problems.error("GS307", message, span, help)
+                return
             shapes = []
             for path in (name, of):
                 if _repeated(block, path):
@@ -379,7 +402,9 @@ class Elaborator:
         for name in declared.init:
             if name != "*" and name not in known:
                 message = f"`{declared.type}` has no weight `{name}` here"
-                self.problems.error("GS306", message, declared.span, f"it has: {', '.join(known)}")
+                word = nearest(name, known)
+                help = f"did you mean `{word}`?" if word else f"it has: {', '.join(known)}"
+                self.problems.error("GS306", message, declared.at("init", name), help)
                 raise _Broken
         return dict(declared.init)
 
@@ -403,7 +428,8 @@ class Elaborator:
         value = expr.value
         reason = _misfit(kind, value)
         if reason:
-            self.problems.error("GS308", f"`{name}` of `{type}` {reason}", expression.span)
+            help = _remedy(kind, value, expression)
+            self.problems.error("GS308", f"`{name}` of `{type}` {reason}", expression.span, help)
             return None
         if isinstance(value, Size) and kind == "float":
             return type_as_float(expr)
@@ -465,7 +491,7 @@ class Elaborator:
         word = nearest(declared.type, options)
         help = f"did you mean `{word}`?" if word else "name its library under `use:`"
         message = f"`{declared.type}` is no op and no block that this spec knows"
-        self.problems.error("GS301", message, declared.span, help)
+        self.problems.error("GS301", message, declared.at("type", key=False), help)
         return _Broken()
 
     def settings(
@@ -475,13 +501,13 @@ class Elaborator:
         fine = True
         for name, expression in declared.args.items():
             setting = definition.settings.get(name)
-            first = expression[0] if isinstance(expression, tuple) else expression
             if setting is None:
                 options = list(definition.settings)
                 word = nearest(name, options)
-                help = f"did you mean `{word}`?" if word else f"it takes: {', '.join(options)}"
+                known = ", ".join(options) or "no settings"
+                help = f"did you mean `{word}`?" if word else f"it takes: {known}"
                 message = f"block `{definition.name}` has no setting `{name}`"
-                self.problems.error("GS101", message, first.span, help)
+                self.problems.error("GS101", message, declared.at(name), help)
                 fine = False
                 continue
             expr = self.argument(setting, expression, scope)
@@ -492,7 +518,7 @@ class Elaborator:
             n for n, s in definition.settings.items() if s.required and n not in declared.args
         ]
         if missing and fine:
-            message = f"block `{definition.name}` needs `{missing[0]}`"
+            message = f"block `{definition.name}` needs {_and(missing)}"
             self.problems.error("GS102", message, declared.span, f"add `{missing[0]}: ...`")
             fine = False
         if not fine:
@@ -513,7 +539,7 @@ class Elaborator:
             if len(made) < len(parts):
                 return None
             expr: ir.Expr = ir.Group(tuple(p.value for p in made), "list", tuple(made))
-            span = expression[0].span
+            span = expression[0].span if expression else setting.span
         else:
             span = expression.span
             text = expression.text.value.strip()
@@ -528,7 +554,8 @@ class Elaborator:
                     scope.decide(names(expression.node))
         reason = _misfit(setting.kind, expr.value)
         if reason:
-            self.problems.error("GS308", f"`{setting.name}` {reason}", span)
+            help = _remedy(setting.kind, expr.value, expression)
+            self.problems.error("GS308", f"`{setting.name}` {reason}", span, help)
             return None
         if setting.kind == "float" and isinstance(expr.value, Size):
             return type_as_float(expr)
@@ -542,7 +569,8 @@ class Elaborator:
             member = self.member(part, scope)
             if member is None:
                 raise _Broken
-            members.append(member)
+            name = member.name if declared.named else str(len(members))
+            members.append(replace(member, name=name))
         if not members:
             self.problems.error("GS303", f"`{declared.name}` has no layers", declared.span)
             raise _Broken
@@ -671,10 +699,16 @@ class Elaborator:
         except _Broken:
             return None
         shape = tuple(expr.value for expr in exprs)
+        value = None
+        if declared.value is not None:
+            value = self.constant_tensor(declared.value, scope, above)
+            if value is None or not self.same_shape(declared, shape, value.value):
+                return None
         return ir.Weight(
             declared.name,
             shape,
             init=declared.init,
+            value=value,
             trainable=declared.trainable,
             spelled=exprs,
         )
@@ -708,9 +742,7 @@ class Elaborator:
             if value is None:
                 return None
             made: Tensor = value.value
-            if shape is not None and made.shape != shape:
-                message = f"the value is {made}, the shape [{', '.join(map(str, shape))}]"
-                self.problems.error("GS421", message, declared.span)
+            if shape is not None and not self.same_shape(declared, shape, made):
                 return None
             shape, dtype = made.shape, made.dtype
         assert shape is not None
@@ -726,10 +758,20 @@ class Elaborator:
             spelled=exprs,
         )
 
+    def same_shape(
+        self, declared: ParameterDecl | BufferDecl, shape: tuple[Size, ...], made: Tensor
+    ) -> bool:
+        """Whether a value has the shape that is declared beside it; an error where it has not."""
+        if made.shape == shape:
+            return True
+        message = f"the value is {made}, the shape [{', '.join(map(str, shape))}]"
+        self.problems.error("GS421", message, declared.span)
+        return False
+
     def constant_tensor(
         self, expression: Expression, scope: Scope, above: list[ir.Weight]
     ) -> ir.Expr | None:
-        """The value of a buffer, from numbers and the buffers above it."""
+        """The value of a buffer or parameter, from numbers and the tensors above it."""
         inner = Scope(scope.names)
         inner.roots, inner.decided = scope.roots, scope.decided
         before = len(self.problems.errors)
@@ -738,7 +780,7 @@ class Elaborator:
             return None
         if isinstance(expr.value, Tensor):
             return expr
-        message = f"the value of a buffer is a tensor, this is {described(expr.value)}"
+        message = f"the value is a tensor, this is {described(expr.value)}"
         self.problems.error("GS418", message, expression.span)
         return None
 
@@ -905,12 +947,16 @@ def _misfit(kind: str, value: Any) -> str | None:
         "ints": "is a list of integers",
         "floats": "is a list of numbers",
     }
-    hint = "; write it without the point" if kind == "int" and _whole(value) else ""
-    return f"{words[kind]}, this is {described(value)}{hint}"
+    return f"{words[kind]}, this is {described(value)}"
 
 
-def _whole(value: Any) -> bool:
-    return isinstance(value, float) and value.is_integer()
+def _remedy(kind: str, value: Any, expression: Expression | tuple[Expression, ...]) -> str | None:
+    """What to write instead of a value that is not of its kind, where that is plain."""
+    if isinstance(expression, tuple) or kind != "int" or not isinstance(value, float):
+        return None
+    if isinstance(expression.node, Literal):
+        return f"write `{int(value)}`" if value.is_integer() else None
+    return f"`int({expression.text.value.strip()})` if it is to be cut"
 
 
 def _same(left: ir.Member, right: ir.Member) -> bool:
@@ -928,6 +974,23 @@ def _same(left: ir.Member, right: ir.Member) -> bool:
         a, b = left.module.members, right.module.members
         return len(a) == len(b) and all(map(_same, a, b))
     return False
+
+
+def _usage(definition: Definition, settings: Mapping[str, Any]) -> str:
+    """`used here with dim = 8`, for errors that depend on the values of settings."""
+    known = [f"{n} = {v.known}" for n, v in settings.items() if isinstance(v, Size)]
+    return f"`{definition.name}` is used here" + (f", with {', '.join(known)}" if known else "")
+
+
+def _and(words: list[str]) -> str:
+    return " and ".join(filter(None, [", ".join(f"`{w}`" for w in words[:-1]), f"`{words[-1]}`"]))
+
+
+def _returned(definition: Definition) -> list[Note]:
+    """Where forward returns."""
+    assert definition.body is not None
+    last = definition.body.statements[-1]
+    return [("it is returned here", definition.body.text.span(last.at))]
 
 
 def _weight_name(weight: ir.Weight) -> ir.Name:

@@ -16,7 +16,7 @@ This module imports nothing from getspec and stays cheap, because `--help` pays 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 __all__ = [
@@ -149,6 +149,13 @@ class Diagnostics:
     def extend(self, other: Iterable[Diagnostic]) -> None:
         self._found.extend(other)
 
+    def annotate(self, start: int, codes: Iterable[str], note: Note) -> None:
+        """Add a note to what was found since there were `start` problems, for some codes."""
+        for at in range(start, len(self._found)):
+            found = self._found[at]
+            if found.code in codes and all(span is not note[1] for _, span in found.notes):
+                self._found[at] = replace(found, notes=(*found.notes, note))
+
     def __len__(self) -> int:
         return len(self._found)
 
@@ -191,7 +198,7 @@ def nearest(word: str, candidates: Iterable[str]) -> str | None:
         return best
     from difflib import get_close_matches
 
-    return next(iter(get_close_matches(word, names, n=1, cutoff=0.6)), None)
+    return next(iter(get_close_matches(word, names, n=1, cutoff=0.7)), None)
 
 
 def _folded(word: str) -> str:

@@ -77,6 +77,8 @@ def named(name: str, value: Any) -> Any:
     """The value as its name spells it."""
     if isinstance(value, Size) and value.known is not None:
         return Size.named(name, value.known)
+    if isinstance(value, tuple):
+        return tuple(named(f"{name}[{at}]", item) for at, item in enumerate(value))
     return value
 
 
@@ -139,8 +141,9 @@ class Evaluator:
         return found
 
     def unknown(self, node: Node, id: str) -> SpecError:
-        word = nearest(id, self.scope.names)
-        help = f"did you mean `{word}`?" if word else f"names here: {_listed(self.scope.names)}"
+        known = {n: e for n, e in self.scope.names.items() if _is_plain(e.value)}
+        word = nearest(id, known)
+        help = f"did you mean `{word}`?" if word else f"names here: {_listed(known)}"
         return self.error("GS210", f"unknown name `{id}`", node, help)
 
     # Operators
@@ -183,8 +186,10 @@ class Evaluator:
                 node,
                 "`//` rounds down",
             ) from None
-        except (OverflowError, TypeError, ValueError) as error:
-            raise self.error("GS207", str(error), node) from None
+        except (OverflowError, ValueError):
+            raise self.error("GS207", "the result is too large", node) from None
+        except TypeError:
+            raise self.error("GS205", f"`{op}` is not for numbers like these", node) from None
 
     def within(self, node: Node, value: Size) -> Size:
         if value.known is not None and abs(value.known) >= LIMIT:
@@ -243,7 +248,10 @@ class Evaluator:
 
     def index(self, node: Node, base: Expr, items: tuple[Node, ...]) -> Expr:
         if not isinstance(base.value, tuple) or len(items) != 1:
-            raise self.error("GS205", f"{described(base.value)} has no items", node)
+            message = f"{described(base.value)} has no items"
+            if isinstance(base.value, tuple):
+                message = f"{described(base.value)} has one axis, {len(items)} indices are given"
+            raise self.error("GS205", message, node)
         place = self.expr(items[0])
         if isinstance(place.value, Varying):
             raise NeedsIndex
@@ -277,13 +285,14 @@ class Evaluator:
         if any(isinstance(value, Varying) for value in values):
             kind = "int" if id in ("int", "round", "ceil_div", "min", "max") else "float"
             return Operation(Varying(kind), id, args)
+        if keywords:
+            raise self.error("GS212", f"`{id}` takes its arguments by position", node)
         try:
-            if keywords:
-                raise TypeError("arguments are given by position")
             value = SCALAR[id](*values)
-        except (TypeError, ValueError, ZeroDivisionError, OverflowError) as error:
-            reason = str(error) if str(error) else "the arguments do not fit"
-            raise self.error("GS212", f"{id}: {reason}", node) from None
+        except (TypeError, ValueError, ZeroDivisionError, OverflowError):
+            wanted = f"`{id}` takes {_TAKES[id]}"
+            given = ", ".join(described(value) for value in values) or "nothing"
+            raise self.error("GS212", f"{wanted}; given: {given}", node) from None
         return Operation(self.within(node, value) if isinstance(value, Size) else value, id, args)
 
 
@@ -305,11 +314,11 @@ def _integer(op: str, left: Size, right: Size) -> Size | float:
     if op == "%":
         return Size.of(a % b)
     if op != "**":
-        raise TypeError(f"`{op}` is for tensors")
+        raise TypeError
     if b < 0:
         return _float("**", float(a), float(b))
     if abs(a) > 1 and b * math.log2(abs(a)) >= 63:
-        raise OverflowError("the result is not below 2**63")
+        raise OverflowError
     total = Size.of(1)
     if abs(a) <= 1:
         return Size.of(a**b)
@@ -342,7 +351,7 @@ def _plain(value: Any) -> Any:
 
 def _numbers(values: tuple[Any, ...]) -> tuple[Any, ...]:
     if not values or not all(_is_number(value) for value in values):
-        raise TypeError("numbers are expected")
+        raise TypeError
     return tuple(_plain(value) for value in values)
 
 
@@ -356,7 +365,7 @@ def _extreme(choose: Callable[..., Any]) -> Callable[..., Any]:
 
 def _length(items: Any) -> Size:
     if not isinstance(items, tuple):
-        raise TypeError("a list is expected")
+        raise TypeError
     return Size.of(len(items))
 
 
@@ -387,9 +396,9 @@ def _to_float(value: Any) -> float:
 
 def _ceil_div(value: Any, by: Any) -> Size:
     if not (isinstance(value, Size) and isinstance(by, Size)):
-        raise TypeError("integers are expected")
+        raise TypeError
     if by == 0:
-        raise ZeroDivisionError("division by zero")
+        raise ZeroDivisionError
     return -(-value // by)
 
 
@@ -403,6 +412,19 @@ SCALAR: dict[str, Callable[..., Any]] = {
     "float": _to_float,
     "round": _round,
     "ceil_div": _ceil_div,
+}
+
+
+_TAKES: dict[str, str] = {
+    "min": "one or more numbers",
+    "max": "one or more numbers",
+    "len": "one list",
+    "sqrt": "one number that is not negative",
+    "log": "one positive number",
+    "int": "one number",
+    "float": "one number",
+    "round": "one number",
+    "ceil_div": "two integers, the second not 0",
 }
 
 
@@ -431,6 +453,11 @@ def _remainder(left: Any, right: Any) -> str:
 
 def _plain_known(value: Any) -> int | None:
     return value.known if isinstance(value, Size) else None
+
+
+def _is_plain(value: Any) -> bool:
+    """What an expression can use: not tensors and components."""
+    return isinstance(value, Size | float | bool | str | tuple | Varying)
 
 
 def _is_integer(value: Any) -> bool:

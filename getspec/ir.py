@@ -203,6 +203,8 @@ class Input:
     below: Size | None = None
     doc: str | None = None
     span: Span | None = None
+    selects: Size | None = None
+    """Of a bool: how many values are True."""
 
     @property
     def tensors(self) -> tuple[Tensor, ...]:

@@ -57,6 +57,8 @@ class Files:
             real = Path(os.path.realpath(path))
             if not real.is_relative_to(os.path.realpath(root)):
                 raise _refused(span, f"`{reference}` leads out of the folder it is looked up in")
+            if not real.is_file():
+                raise _refused(span, f"`{reference}` is not a file")
             return real, self.load(real, path)
         raise self.missing(reference, wanted, origin, span)
 

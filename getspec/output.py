@@ -24,7 +24,7 @@ from typing import Literal
 
 from getspec.errors import UsageError
 
-__all__ = ["MARK", "State", "diff", "seal", "state", "write_all"]
+__all__ = ["MARK", "State", "diff", "seal", "state", "write_all", "write_new"]
 
 State = Literal["missing", "current", "stale", "edited", "foreign"]
 
@@ -101,6 +101,13 @@ def write_all(files: Mapping[Path, str], *, force: bool = False) -> list[Path]:
     for folder in _folders(changed):
         _sync(folder)
     return changed
+
+
+def write_new(path: Path, text: str) -> None:
+    """Write a file that does not exist yet; one that does is somebody's."""
+    if _read(path) is not None:
+        raise UsageError(f"{path} exists", help="name another with `--output`", code="GS601")
+    write_all({path: text}, force=True)
 
 
 # ------------------------------------------------------------------------------------------ reading

@@ -6,18 +6,20 @@ on what is sound.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from getspec.compose import compose
-from getspec.declare import Definition, declare
+from getspec.declare import Definition, declare, kind_of
 from getspec.elaborate import Elaborator, to_value
-from getspec.errors import Diagnostic, Diagnostics, Span, SpecError
+from getspec.errors import Diagnostic, Diagnostics, Span, SpecError, nearest
 from getspec.ir import Block, Model
 from getspec.library import Files
+from getspec.passes.count import tensors
 from getspec.passes.expect import check_claims
+from getspec.rename import broken_rule, renamed
 from getspec.source import Document
 from getspec.spec import File, validate
 
@@ -49,10 +51,11 @@ def compile_spec(path: str, settings: Mapping[str, Any] | None = None) -> Compil
         file = validate(document)
         library, libraries = _library(document, file, origin, files, problems)
         root = _model(document, file, library, problems)
-        if not settings:
-            _claims(document, file, root, origin, files, problems)
+        _tiny(document, file, root, problems)
+        _claims(document, file, root, origin, files, problems)
+        _renames(document, file, root, problems)
     except SpecError as error:
-        raise SpecError(_once(error.diagnostics), {**files.lines, **error.sources}) from None
+        raise SpecError(_errors(error.diagnostics), {**files.lines, **error.sources}) from None
     tiny = {name: to_value(value) for name, value in file.tiny.items()}
     model = Model(file.model or "", document.name, root, _sizes(library), tiny)
     return Compiled(model, file, document, library, libraries, origin, _once(problems), files.lines)
@@ -70,9 +73,9 @@ def _library(
         current, parsed, folder = waiting.pop(0)
         for name, definition in declare(current, parsed, problems).items():
             if name in found:
-                note = ("the other is here", found[name].span)
+                note = ("the other is here", definition.span)
                 problems.error(
-                    "GS312", f"`{name}` is defined twice", definition.span, "rename one", [note]
+                    "GS312", f"`{name}` is defined twice", found[name].span, "rename one", [note]
                 )
             found.setdefault(name, definition)
         for at, reference in enumerate(parsed.use):
@@ -114,15 +117,61 @@ def _claims(
 ) -> None:
     """Published figures, which hold for the config as it stands in the spec."""
 
+    roots: dict[Path, Block] = {}
+
     def other(reference: str, span: Span) -> Block:
         real, base = files.find(reference, origin, span)
-        composed = compose(base, real.parent, files, {})
-        parsed = validate(composed)
-        found = Diagnostics()
-        library, _ = _library(composed, parsed, real.parent, files, found)
-        return _model(composed, parsed, library, found)
+        if real not in roots:
+            composed = compose(base, real.parent, files, {})
+            parsed = validate(composed)
+            found = Diagnostics()
+            library, _ = _library(composed, parsed, real.parent, files, found)
+            roots[real] = _model(composed, parsed, library, found)
+        return roots[real]
 
     check_claims(document, file.expect, root, other, problems)
+    problems.raise_if_errors()
+
+
+def _renames(document: Document, file: File, root: Block, problems: Diagnostics) -> None:
+    """Rules for a foreign checkpoint's names are a bijection over the model's tensors."""
+    for pattern, target in file.rename.items():
+        reason = broken_rule(pattern, target)
+        if reason:
+            problems.error("GS314", reason, document.span(("rename", pattern)))
+    if file.rename and not problems.errors:
+        names = [tensor.name for tensor in tensors(root) if tensor.persistent]
+        _, reason = renamed(names, file.rename)
+        if reason:
+            span = document.span(("rename",), key=True)
+            problems.error("GS315", f"`rename` is not one to one: {reason}", span)
+    problems.raise_if_errors()
+
+
+def _tiny(document: Document, file: File, root: Block, problems: Diagnostics) -> None:
+    """The small configuration names config entries and run-time sizes, and keeps their kinds."""
+    inputs = root.forward.inputs if root.forward else ()
+    sizes = {
+        symbol
+        for declared in inputs
+        for tensor in declared.tensors
+        for length in (*tensor.shape, *([declared.selects] if declared.selects else []))
+        for symbol in length.value.symbols()
+    }
+    for name, value in file.tiny.items():
+        span = document.span(("tiny", name))
+        if name in file.config:
+            wanted = kind_of(file.config[name])
+            if kind_of(value) not in (wanted, *(["int"] if wanted == "float" else [])):
+                problems.error("GS308", f"`{name}` is of kind `{wanted}` in the config", span)
+        elif name not in sizes:
+            known = [*file.config, *sorted(sizes)]
+            word = nearest(name, known)
+            help = f"did you mean `{word}`?" if word else f"it takes: {', '.join(known)}"
+            key = document.span(("tiny", name), key=True)
+            problems.error("GS101", f"`{name}` is no config entry and no run-time size", key, help)
+        elif kind_of(value) != "int" or value < 1:
+            problems.error("GS305", f"`{name}` is the length of an axis, at least 1", span)
     problems.raise_if_errors()
 
 
@@ -134,5 +183,14 @@ def _sizes(library: Mapping[str, Definition]) -> dict[str, str]:
     return words
 
 
-def _once(found: Any) -> tuple[Diagnostic, ...]:
-    return tuple(dict.fromkeys(found))
+def _errors(found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """The errors alone: what is unused may be so because of one of them."""
+    return _once(each for each in found if each.severity == "error")
+
+
+def _once(found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """One diagnostic per mistake: a block that is used at two sizes has the same one twice."""
+    first: dict[object, Diagnostic] = {}
+    for each in found:
+        first.setdefault((each.code, each.span or each.message), each)
+    return tuple(first.values())

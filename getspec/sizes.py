@@ -143,10 +143,11 @@ class Poly:
             return Poly((((Floor(self, divisor),), 1),))
         whole = Poly(tuple((m, c // by) for m, c in self.terms if m and c % by == 0))
         rest = Poly(tuple((m, c) for m, c in self.terms if not m or c % by))
-        number = rest.constant
-        if number is not None:
-            return whole + constant(number // by)
-        return whole + Poly((((Floor(rest, divisor),), 1),))
+        number = sum(c for m, c in rest.terms if not m)
+        whole, rest = whole + constant(number // by), rest - constant(number // by * by)
+        if rest.constant is not None:
+            return whole
+        return whole + _floor(rest, by)
 
     def __str__(self) -> str:
         if not self.terms:
@@ -157,6 +158,18 @@ class Poly:
             word = _term(monomial, abs(coefficient))
             text += f" {sign} {word}" if text else (f"-{word}" if sign == "-" else word)
         return text
+
+
+def _floor(numerator: Poly, by: int) -> Poly:
+    """The atom `numerator // by`; `(n // d + k) // by` is `(n + k*d) // (d*by)`, in that one form."""
+    (monomial, coefficient), *others = reversed(numerator.terms)
+    inner = monomial[0] if len(monomial) == 1 else None
+    if isinstance(inner, Floor) and coefficient == 1 and all(not m for m, _ in others):
+        d = inner.divisor.constant
+        if d is not None and d > 0 and by > 0:
+            shift = constant(sum(c for _, c in others) * d)
+            return (inner.numerator + shift).divide_floor(constant(d * by))
+    return Poly((((Floor(numerator, constant(by)),), 1),))
 
 
 def constant(number: int) -> Poly:

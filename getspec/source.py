@@ -375,6 +375,7 @@ class _Builder:
         self.frames: list[_Frame] = []
         self.nodes = 0
         self.documents = 0
+        self.anchors: set[str] = set()
         self.parser = loader(source.text)
 
     def run(self) -> None:
@@ -508,7 +509,9 @@ class _Builder:
         self.nodes += 1
         if self.nodes > MAX_NODES:
             self.fatal("GS007", f"more than {MAX_NODES:,} keys and values", site, "use `repeat`")
-        if event.anchor is not None:
+        known = isinstance(event, AliasEvent) and event.anchor in self.anchors
+        if event.anchor is not None and not known:
+            self.anchors.add(event.anchor)
             what, sign = ("an alias", "*") if isinstance(event, AliasEvent) else ("an anchor", "&")
             place = self.property_site(event, sign + event.anchor)
             help = "use a config value, a block, or `extends`"
@@ -777,6 +780,7 @@ _ADD = "add it, or quote the value"
 _INDENT = "indent it as the lines it belongs to"
 _START = "context_mark"
 _RULES = (
+    _Rule("maximum nesting depth", "nested too deep", "name the inner part as a block", "GS006"),
     _Rule("scanning an anchor", "an anchor (`&`) is not allowed", _QUOTE, "GS022", _START),
     _Rule("scanning an alias", "an alias (`*`) is not allowed", _QUOTE, "GS022", _START),
     _Rule("scanning a tag", "a tag (`!`) is not allowed", _QUOTE, "GS024", _START),

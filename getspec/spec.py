@@ -9,7 +9,8 @@ Field descriptions are the user's documentation: `getspec schema` prints them.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -26,7 +27,7 @@ from getspec.errors import Diagnostic, Diagnostics, nearest
 if TYPE_CHECKING:
     from getspec.source import Document
 
-__all__ = ["Block", "Claim", "Component", "File", "Function", "Input", "validate"]
+__all__ = ["Block", "Claim", "Component", "File", "Function", "Input", "validate", "validated"]
 
 
 def _expression(value: object) -> object:
@@ -73,11 +74,15 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
+Shape = TypeVar("Shape", bound=Section)
+
+
 class Input(Section):
     """A tensor that `forward` takes."""
 
     type: str = Field(description="dtype and axes: `float[B, N, dim]`; capitals are run-time sizes")
     below: Expr | None = Field(None, description="for ints: values are in [0, below)")
+    selects: Expr | None = Field(None, description="for bools: how many values are True")
     repeat: Expr | None = Field(None, description="make it a list of this many tensors")
     index: str | None = Field(None, description="name of the position in the list, for its axes")
     doc: str | None = Field(None, description="what it is")
@@ -189,6 +194,9 @@ class File(Section):
     blocks: dict[str, Block] = Field({}, description="reusable components")
     functions: dict[str, Function] = Field({}, description="reusable dataflow without parameters")
     expect: list[Claim] = Field([], description="published figures this spec must reproduce")
+    rename: dict[str, str] = Field(
+        {}, description="names in a foreign checkpoint: `blocks.*.mlp.**: layers.*.ffn.**`"
+    )
     tiny: dict[str, Setting] = Field(
         {},
         description="a small configuration, and run-time sizes, at which `verify` runs the model",
@@ -197,14 +205,32 @@ class File(Section):
 
 def validate(document: Document) -> File:
     """The file as models; SpecError with every structural mistake at its place."""
+    return validated(File, document)
+
+
+def validated(model: type[Shape], document: Document) -> Shape:
+    """A document as one of the models."""
     try:
-        return File.model_validate(document.data)
+        return model.model_validate(document.data)
     except ValidationError as error:
         problems = Diagnostics()
-        for detail in error.errors(include_url=False, include_context=False):
+        for detail in _details(document, error):
             problems.extend([_diagnostic(document, detail)])
         problems.raise_if_errors()
         raise AssertionError("pydantic refused the file and named no reason") from error
+
+
+def _details(document: Document, error: ValidationError) -> Iterator[Any]:
+    """pydantic's findings, where a value that fits no branch of a union is one."""
+    seen = set()
+    for detail in error.errors(include_url=False, include_context=False):
+        path = tuple(detail["loc"])
+        branch = detail["type"] not in ("missing", "extra_forbidden") and path[:-1] in document.marks
+        if branch and path not in document.marks:
+            detail["loc"], detail["type"] = path[:-1], "union"
+        if (place := (detail["loc"], detail["type"])) not in seen:
+            seen.add(place)
+            yield detail
 
 
 def _diagnostic(document: Document, detail: Any) -> Diagnostic:
@@ -222,15 +248,16 @@ def _diagnostic(document: Document, detail: Any) -> Diagnostic:
             "GS102",
             f"{where} needs the key `{path[-1]}`",
             document.span(path[:-1], key=True),
-            f"add `{path[-1]}: ...`",
+            "add `getspec: 1`" if path == ("getspec",) else f"add `{path[-1]}: ...`",
         )
     if path == ("getspec",):
         return Diagnostic(
             "GS106", "this version reads `getspec: 1`", document.span(path), "write `getspec: 1`"
         )
-    return Diagnostic(
-        "GS103", f"{'.'.join(map(str, path))}: {_wanted(kind, detail)}", document.span(path)
-    )
+    place, help = ".".join(map(str, path)), None
+    if kind == "bool_type" and detail["input"] in TRUE_OR_FALSE:
+        help = f"write `{TRUE_OR_FALSE[detail['input']]}`"
+    return Diagnostic("GS103", f"{place}: {_wanted(kind, detail)}", document.span(path), help)
 
 
 _WANTED = {
@@ -240,22 +267,23 @@ _WANTED = {
     "dict_type": "a mapping is expected",
     "list_type": "a list is expected",
     "model_type": "a mapping is expected",
+    "union": "a number or a figure is expected",
 }
+TRUE_OR_FALSE = {"on": "true", "yes": "true", "off": "false", "no": "false"}
+"""What YAML 1.1 read as true and false."""
 
 
 def _wanted(kind: str, detail: Any) -> str:
     if kind in ("value_error",):
         return str(detail["msg"]).removeprefix("Value error, ")
     value = detail.get("input")
-    this = (
-        _kind(value) if isinstance(value, dict | list | str | None) else f"`{str(value).lower()}`"
-    )
-    hint = (
-        "; YAML 1.2 has only true and false"
-        if kind == "bool_type" and value in ("on", "off", "yes", "no")
-        else ""
-    )
-    return f"{_WANTED.get(kind, detail['msg'])}, this is {this}{hint}"
+    this = _kind(value) if isinstance(value, dict | list | None) else _quoted(value)
+    return f"{_WANTED.get(kind, detail['msg'])}, this is {this}"
+
+
+def _quoted(value: object) -> str:
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    return f"`{text[:40]}...`" if len(text) > 40 else f"`{text}`"
 
 
 def _keys_at(path: tuple[str | int, ...]) -> list[str]:

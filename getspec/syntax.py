@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ast
 import operator
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -42,6 +43,7 @@ __all__ = [
     "Text",
     "Unary",
     "names",
+    "names_of",
     "parse_body",
     "parse_expression",
 ]
@@ -239,6 +241,8 @@ class Body:
 def parse_expression(value: int | float | bool | str | None, text: Text) -> Expression:
     """A YAML scalar as an expression: numbers stand for themselves, strings are parsed."""
     if not isinstance(value, str):
+        if isinstance(value, int) and abs(value) >= MAX_INTEGER:
+            raise text.error("GS203", "integers are below 2**63", At(1, 0, len(text.value)))
         return Expression(Literal(At(1, 0, max(len(text.value), 1)), value), text)
     source = value.strip()
     if not source:
@@ -266,6 +270,26 @@ def names(node: Node | None) -> frozenset[str]:
     """Every name an expression mentions, callees included."""
     found: set[str] = set()
     _collect(node, found)
+    return frozenset(found)
+
+
+def names_of(body: Body) -> frozenset[str]:
+    """Every name that the statements of a `forward` mention."""
+    found: set[str] = set()
+    waiting = list(body.statements)
+    while waiting:
+        match waiting.pop():
+            case Assign(_, _, value) | Append(_, _, value):
+                _collect(value, found)
+            case Return(_, values):
+                for value in values:
+                    _collect(value, found)
+            case For(_, _, iterable, inner):
+                _collect(iterable, found)
+                waiting += inner
+            case If(_, test, then, otherwise):
+                _collect(test, found)
+                waiting += [*then, *otherwise]
     return frozenset(found)
 
 
@@ -344,7 +368,7 @@ def _plain(message: str) -> str:
     """Python's own words on a syntax error, without advice that does not hold in this language."""
     if "invalid syntax" in message:
         return "this is not a valid expression here"
-    head = message.split(". Perhaps")[0].split(". Did you mean")[0]
+    head = re.split(r"\. (?:Perhaps|Did you mean|Maybe)", message)[0]
     return head.replace("cannot assign to", "cannot assign to the")
 
 
@@ -367,6 +391,7 @@ _COMPARE: dict[type[ast.cmpop], str] = {
     ast.GtE: ">=",
 }
 _MASK: dict[type[ast.operator], str] = {ast.BitAnd: "&", ast.BitOr: "|"}
+# What is refused, and after the semicolon what to write instead.
 _REFUSED: dict[str, str] = {
     "Attribute": "attributes are not part of the language; call an op with the value instead: `f(x)`",
     "Lambda": "there is no lambda; write a named function under `functions:`",
@@ -379,13 +404,13 @@ _REFUSED: dict[str, str] = {
     "JoinedStr": "there are no f-strings",
     "Await": "there is no await",
     "Yield": "there is no yield",
-    "NamedExpr": "assign on a line of its own",
-    "Starred": "write the items out one by one",
+    "NamedExpr": "there is no `:=`; assign on a line of its own",
+    "Starred": "there is no unpacking with `*`; write the items out one by one",
     "While": "there is no `while`; loop over a component list or `range(n)`",
     "Import": "nothing can be imported; every op is known by name (`getspec schema --ops` lists them)",
     "ImportFrom": "nothing can be imported; every op is known by name (`getspec schema --ops` lists them)",
-    "FunctionDef": "write functions under `functions:` of the spec",
-    "ClassDef": "write components under `blocks:` of the spec",
+    "FunctionDef": "there is no `def`; write functions under `functions:` of the spec",
+    "ClassDef": "there is no `class`; write components under `blocks:` of the spec",
     "Try": "there is no `try`; shapes are checked before any code is written",
     "With": "there is no `with`",
     "Assert": "there is no `assert`; state claims under `expect:`",
@@ -393,12 +418,27 @@ _REFUSED: dict[str, str] = {
     "Nonlocal": "there are no global names",
     "Delete": "there is no `del`",
     "Raise": "there is no `raise`",
-    "Pass": "write the branch's statements, or leave the branch out",
+    "Pass": "there is no `pass`; write the branch's statements, or leave the branch out",
     "Break": "there is no `break`; loops run over the whole list",
     "Continue": "there is no `continue`; put the rest of the body under `if`",
-    "Match": "use `if`",
-    "AnnAssign": "leave the annotation out; types are inferred",
+    "Match": "there is no `match`; use `if`",
+    "AnnAssign": "types are inferred; leave the annotation out",
+    "Return": "`return` needs a value; write `return x`",
+    "Assign": "there is one `=` in an assignment; write two lines",
+    "AugAssign": "only names can be assigned to; write `x = ...`",
+    "For": "a `for` has no `else`; put it after the loop",
 }
+
+
+def _as_call(method: ast.Attribute) -> str:
+    """`x.softmax(-1)` as this language has it."""
+    try:
+        shown = ast.unparse(method.value)
+    except RecursionError:
+        shown = "x"
+    if shown == "self":
+        return f"write `{method.attr}(...)`"
+    return f"write `{method.attr}({shown}, ...)`" if len(shown) <= 40 else f"write `{method.attr}(x, ...)`"
 
 
 class _Reader:
@@ -424,9 +464,9 @@ class _Reader:
 
     def refuse(self, tree: ast.expr | ast.stmt) -> SpecError:
         kind = type(tree).__name__
-        help = _REFUSED.get(kind)
-        word = kind.lower() if help is None else help
-        return self.text.error("GS403", f"{word}", self.at(tree))
+        words = _REFUSED.get(kind, f"`{kind}` is not part of the language")
+        message, _, help = words.partition("; ")
+        return self.text.error("GS403", message, self.at(tree), help or None)
 
     # Expressions
 
@@ -481,8 +521,8 @@ class _Reader:
     def _Compare(self, tree: ast.Compare, depth: int) -> Node:
         op = _COMPARE.get(type(tree.ops[0]))
         if op is None or len(tree.ops) > 1:
-            message = "write one comparison of ==, !=, <, <=, >, >=; join several with `and`"
-            raise self.text.error("GS403", message, self.at(tree))
+            message = "a comparison is one of ==, !=, <, <=, >, >="
+            raise self.text.error("GS403", message, self.at(tree), "join several with `and`")
         return Compare(
             self.at(tree), op, self.node(tree.left, depth), self.node(tree.comparators[0], depth)
         )
@@ -516,9 +556,8 @@ class _Reader:
             if isinstance(tree.func.value, ast.Name):
                 return Pop(self.at(tree), tree.func.value.id)
         if isinstance(tree.func, ast.Attribute):
-            call = f"{tree.func.attr}({ast.unparse(tree.func.value)}, ...)"
             message = "methods are not part of the language"
-            raise self.text.error("GS403", message, self.at(tree.func), f"write `{call}`")
+            raise self.text.error("GS403", message, self.at(tree.func), _as_call(tree.func))
         callee = self.node(tree.func, depth)
         if not isinstance(callee, Name | Index):
             raise self.text.error(
@@ -527,9 +566,9 @@ class _Reader:
         keywords = []
         for keyword in tree.keywords:
             if keyword.arg is None:
-                raise self.text.error(
-                    "GS403", "write the arguments out one by one", self.at(keyword)
-                )
+                message = "there is no unpacking with `**`"
+                help = "write the arguments out one by one"
+                raise self.text.error("GS403", message, self.at(keyword), help)
             keywords.append((keyword.arg, self.node(keyword.value, depth)))
         args = tuple(self.node(arg, depth) for arg in tree.args)
         return Call(self.at(tree), callee, args, tuple(keywords))
@@ -586,8 +625,8 @@ class _Reader:
             isinstance(e, ast.Name) for e in tree.elts
         ):
             return tuple(self._ascii(e.id, e) for e in tree.elts if isinstance(e, ast.Name)), True
-        message = "only names can be assigned to: `x = ...` or `a, b = ...`"
-        raise self.text.error("GS403", message, self.at(tree))
+        message = "only names can be assigned to"
+        raise self.text.error("GS403", message, self.at(tree), "write `x = ...` or `a, b = ...`")
 
     def _comment_above(self, line: int) -> tuple[str, ...]:
         found: list[str] = []

@@ -126,6 +126,8 @@ def _mismatch(
     where = ""
     if axis is not None:
         where = f": axis {axis} is {given.shape[axis]}, and {owner} wants {declared.tensors[0].shape[axis]}"
+    elif declared.tensors[0].rank != given.rank:
+        where = f": {given.rank} axes, and {owner} wants {declared.tensors[0].rank}"
     message = f"`{declared.name}` of {owner} is {declared.tensors[0]}, this is {given}{where}"
     return ShapeError(message, argument=declared.name.partition("[")[0], help=help)
 

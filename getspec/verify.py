@@ -156,6 +156,9 @@ def _draw(
     declared: Input, type: Type, sizes: Mapping[str, int], device: str, generator: torch.Generator
 ) -> torch.Tensor:
     shape = [length.value.evaluate(sizes) for length in type.shape]
+    if type.dtype == "bool" and declared.selects is not None:
+        order = torch.rand(shape, generator=generator).flatten().argsort()
+        return (order < declared.selects.value.evaluate(sizes)).view(shape).to(device)
     if type.dtype == "bool":
         drawn = torch.rand(shape, generator=generator) < 0.5
         drawn.view(-1)[:1] = True  # something is always selected

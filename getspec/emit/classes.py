@@ -15,13 +15,17 @@ from typing import Any
 from getspec import ir
 from getspec.emit.functions import HELPERS
 from getspec.emit.initialise import init_lines
-from getspec.emit.layers import LAYER_TEXT
+from getspec.emit.layers import LAYER_CLASSES, LAYER_TEXT
 from getspec.emit.layout import WIDTH, fit, fit_def
 from getspec.emit.printer import Printer, literal, shape_text
 from getspec.ops.base import Tensor
 from getspec.sizes import Size
 
 __all__ = ["ClassText", "FunctionText", "Names", "clean", "wrap", "write_classes"]
+
+
+NOTE = "  # "
+"""What stands between a line and its comment."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +50,20 @@ class ClassText:
 
     @property
     def key(self) -> tuple[Any, ...]:
-        """What makes two classes one."""
-        return (self.doc, self.signature, self.init, self.forward_signature, self.forward)
+        """What makes two classes one, where their comments agree."""
+        forward = tuple(line.partition(NOTE)[0] for line in self.forward)
+        return (self.doc, self.signature, self.init, self.forward_signature, forward)
+
+    def joined(self, other: ClassText) -> ClassText | None:
+        """One class for both, with the shapes that either shows; None where they are two."""
+        if self.key != other.key:
+            return None
+        lines = []
+        for a, b in zip(self.forward, other.forward, strict=True):
+            if NOTE in a and NOTE in b and a != b:
+                return None
+            lines.append(max(a, b, key=len))
+        return replace(self, forward=tuple(lines))
 
 
 @dataclass
@@ -62,6 +78,8 @@ class Names:
     helpers: dict[str, None] = field(default_factory=dict)
     class_of: dict[int, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
     routine_of: dict[int, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
+    values: dict[tuple[int, str], str] = field(default_factory=dict)
+    """How a class spells the value that a weight of its own starts at."""
     letters: dict[str, None] = field(default_factory=dict)
     """Run-time sizes that comments mention."""
 
@@ -95,8 +113,18 @@ class Names:
                 return str(each.name)
         return None
 
+    def admit_class(self, stem: str, text: ClassText) -> str | None:
+        """The name of a class of this kind that is there already, its comments completed."""
+        for at, each in enumerate(self.classes):
+            if each.name.startswith(stem) or each.name.endswith(stem):
+                joined = each.joined(text)
+                if joined is not None:
+                    self.classes[at] = joined
+                    return each.name
+        return None
+
     def free(self, stem: str, hint: str = "") -> str:
-        taken = {each.name for each in (*self.classes, *self.functions)}
+        taken = FIXED_NAMES | {each.name for each in (*self.classes, *self.functions)}
         if stem not in taken:
             return stem
         if hint and f"{hint}{stem}" not in taken:
@@ -112,7 +140,7 @@ class Names:
             is_root = block is self.root
             writer = _Writer(self, block.type, block.settings, block.lets, block.structural)
             text, settings = writer.block(block, is_root=is_root)
-            name = self.admit(block.type, text.key, self.classes, lambda c: c.key)
+            name = self.admit_class(block.type, text)
             if name is None:
                 name = self.free(block.type, _hint(block, self.siblings(block)))
                 self.classes.append(replace(text, name=name))
@@ -143,8 +171,10 @@ def _passed(root: ir.Block) -> dict[str, set[str]]:
         if id(module) in seen:
             continue
         seen.add(id(module))
-        if isinstance(module, ir.Block) and module.forward is not None:
-            for call in routine_calls(module.forward.statements):
+        if isinstance(module, ir.Block):
+            statements = module.forward.statements if module.forward else ()
+            starts = (weight.value for weight in module.own if weight.value is not None)
+            for call in routine_calls((*statements, *starts)):
                 given = {name for name, _ in call.args}
                 found.setdefault(call.routine.name, set()).update(given)
                 waiting_routine = [call.routine]
@@ -221,13 +251,14 @@ def _hint(block: ir.Block, others: list[ir.Block]) -> str:
             return _camel(value)
         if value is True:
             return _camel(name)
-        if value is False:
-            return f"No{_camel(name)}"
     for member in block.members:
         if member.name in first.absent:
             return _camel(member.name)
     for name in block.absent:
         if name not in first.absent:
+            return f"No{_camel(name)}"
+    for name, expr in block.settings.items():
+        if expr.value is False and first.settings[name].value is True and name in block.structural:
             return f"No{_camel(name)}"
     return ""
 
@@ -303,7 +334,10 @@ class _Writer:
         weights = [line for weight in block.own for line in self.weight(weight)]
         body = _Body(self, block.forward, owner=block)
         forward = body.lines() if block.forward else ()
-        weights_text = init_lines(block, body.printer, self.names) if is_root else ()
+        for weight in block.own:
+            if weight.value is not None:
+                self.names.values[id(block), weight.name] = body.constant(weight.value)
+        weights_text = init_lines(block, self.names) if is_root else ()
         needed = self.needed(self.inside, body.printer)
         kept = [name for name in (*self.settings, *self.lets) if name in body.printer.used]
         settings = tuple(n for n in self.settings if n in needed and n not in self.fixed)
@@ -402,7 +436,7 @@ class _Writer:
         symbols = length.spelled.symbols()
         if symbols <= set(self.settings) | set(self.lets) and not symbols & set(self.fixed):
             self.inside.used.update(dict.fromkeys(sorted(symbols)))
-            return str(length.spelled)
+            return str(length.spelled).replace("*", " * ")
         return str(int(length))
 
     def member(self, member: ir.Member) -> list[str]:
@@ -426,12 +460,25 @@ class _Writer:
         assert isinstance(member.module, ir.Leaf)
         op = member.module.op
         text = LAYER_TEXT[op.type]
+        if text.cls in LAYER_CLASSES:
+            self.names.helper(text.cls)
         args = [self.value(member, name, getattr(op, name)) for name in text.positional]
         for name, (keyword, default) in text.keywords.items():
             value = getattr(op, name)
-            if value != default and not (name == "bias" and getattr(op, "affine", True) is False):
+            if name == "bias" and getattr(op, "affine", True) is False:
+                continue
+            if value != default or self.varies(member.args.get(name)):
                 args.append(f"{keyword}={self.value(member, name, value)}")
         return f"{text.cls}({', '.join(args)})"
+
+    def varies(self, expr: ir.Expr | None) -> bool:
+        """Whether an argument of the class can change this value, which is a default only now."""
+        return expr is not None and any(
+            isinstance(part, ir.Name)
+            and part.kind in ("setting", "let", "index")
+            and part.id not in self.fixed
+            for part in _tree(expr)
+        )
 
     def value(self, member: ir.Member, name: str, value: Any) -> str:
         """A field as written, or as the literal it is where structure depends on it."""
@@ -563,6 +610,13 @@ class _Body:
         pad = " " * self.indent
         return [*(f"{pad}{name} = {text}" for name, text in self.hoisted.items()), *body]
 
+    def constant(self, value: ir.Expr) -> str:
+        """A value outside `forward`, where no input says on which device it is."""
+        saved, self.printer.device = self.printer.device, None
+        text = self.printer(value)
+        self.printer.device = saved
+        return text
+
     # What only run time has
 
     def size(self, symbol: str) -> str:
@@ -672,6 +726,7 @@ class _Body:
             bodies.append([line for s in statements for line in self.statement(s, indent + 4)])
         if not bodies:
             return []
+        bodies = _agreed(bodies)
         if all(body == bodies[0] for body in bodies):
             targets = ", ".join(loop.targets)
             head = f"for {targets} in {self.printer(loop.iterable)}"
@@ -698,6 +753,16 @@ class _Body:
 
 
 # Small pieces of text
+
+
+def _agreed(bodies: list[list[str]]) -> list[list[str]]:
+    """Rounds that are one but for shapes: without the comments that hold for some of them only."""
+    plain = [[line.partition(NOTE)[0] for line in body] for body in bodies]
+    if any(body != plain[0] for body in plain):
+        return bodies
+    same = [len(set(lines)) == 1 for lines in zip(*bodies, strict=True)]
+    lines = [a if keep else b for a, b, keep in zip(bodies[0], plain[0], same, strict=True)]
+    return [lines] * len(bodies)
 
 
 def _element_text(printer: Printer, element: ir.Expr) -> str:
@@ -784,15 +849,16 @@ def _doc(summary: str, indent: int) -> list[str]:
     text = clean(summary)
     if indent + len(text) + 6 <= WIDTH:
         return [f'{pad}"""{text}"""']
-    return [f'{pad}"""{wrap(text, indent + 3)[0].lstrip()}', *wrap(text, indent)[1:], f'{pad}"""']
+    # Narrower by the closing quotes, so that there is a second line: a formatter joins them to one.
+    return [*wrap(f'"""{text}', indent, width=WIDTH - 3), f'{pad}"""']
 
 
-def wrap(text: str, indent: int, hang: int = 0) -> list[str]:
+def wrap(text: str, indent: int, hang: int = 0, width: int = WIDTH) -> list[str]:
     from textwrap import wrap
 
     pad = " " * indent
     return wrap(
-        text, WIDTH, initial_indent=pad, subsequent_indent=pad + " " * hang, break_long_words=False
+        text, width, initial_indent=pad, subsequent_indent=pad + " " * hang, break_long_words=False
     )
 
 
@@ -827,4 +893,5 @@ def _replaced(text: str, name: str | None, by: str) -> str:
     return re.sub(rf"\b{re.escape(name)}\b", by, text) if name else text
 
 
-HELPER_NAMES = frozenset(HELPERS)
+FIXED_NAMES = frozenset((*HELPERS, *LAYER_CLASSES))
+"""Names that belong to fixed texts of the generated file."""

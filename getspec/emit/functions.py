@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from getspec import ir
+from getspec.ops.base import Tensor
 from getspec.ops.patterns import einsum_pattern, rearrange_pattern
 from getspec.sizes import Size
 
@@ -63,8 +64,16 @@ def _along(name: str) -> Entry:
     return lambda p, e: f"{p.atom(e.args['x'])}.{name}({_dim(_value(e, 'dim'))})"
 
 
-def _pair(name: str) -> Entry:
-    return lambda p, e: f"torch.{name}({', '.join(p(arg) for arg in e.args.values())})"
+def _extreme(name: str, bound: str) -> Entry:
+    """The larger or smaller of two tensors; beside a number, a bound."""
+
+    def text(p: Printer, e: ir.Apply) -> str:
+        a, b = sorted(e.args.values(), key=lambda arg: not isinstance(arg.value, Tensor))
+        if isinstance(b.value, Tensor):
+            return f"torch.{name}({p(e.args['a'])}, {p(e.args['b'])})"
+        return f"{p.atom(a)}.clamp({bound}={p(b)})"
+
+    return text
 
 
 def _where(p: Printer, e: ir.Apply) -> str:
@@ -227,11 +236,47 @@ def _sdpa(p: Printer, e: ir.Apply) -> str:
         args.append(f"attn_mask={p(e.args['mask'])}")
     if _value(e, "causal", False):
         args.append("is_causal=True")
+    if "dropout" in e.args and not _is_zero(e.args["dropout"]):
+        args.append(f"dropout_p={p.at_least(e.args['dropout'], 2)} if self.training else 0.0")
     if _value(e, "scale") is not None:
         args.append(f"scale={p(e.args['scale'])}")
     if e.args["q"].value.shape[1] != e.args["k"].value.shape[1]:
         args.append("enable_gqa=True")
     return f"F.scaled_dot_product_attention({', '.join(args)})"
+
+
+def _masked_scatter(p: Printer, e: ir.Apply) -> str:
+    return f"{p.atom(e.args['x'])}.masked_scatter({p(e.args['mask'])}, {p(e.args['source'])})"
+
+
+def _layer_norm(p: Printer, e: ir.Apply) -> str:
+    weight = p.atom(e.args["weight"])
+    args = [p(e.args["x"]), f"{weight}.shape", weight, p(e.args["bias"])]
+    if "eps" in e.args:
+        args.append(p(e.args["eps"]))
+    return f"F.layer_norm({', '.join(args)})"
+
+
+def _pool(name: str) -> Entry:
+    def text(p: Printer, e: ir.Apply) -> str:
+        args = f"{p(e.args['x'])}, {p(e.args['kernel_size'])}, stride={p(e.args['stride'])}"
+        if "padding" in e.args:
+            args += f", padding={p(e.args['padding'])}"
+        return f"F.{name}({args})"
+
+    return text
+
+
+def _interpolate(p: Printer, e: ir.Apply) -> str:
+    mode = _value(e, "mode", "nearest")
+    extra = f', mode="{mode}"' if mode != "nearest" else ""
+    return f"F.interpolate({p(e.args['x'])}, scale_factor={p(e.args['scale_factor'])}{extra})"
+
+
+def _pad(p: Printer, e: ir.Apply) -> str:
+    pads = ", ".join(_sizes(p, e.args["pads"], len(e.args["pads"].value)))
+    value = f", value={p(e.args['value'])}" if "value" in e.args else ""
+    return f"F.pad({p(e.args['x'])}, ({pads}){value})"
 
 
 def _arange(p: Printer, e: ir.Apply) -> str:
@@ -263,17 +308,32 @@ def _like(name: str) -> Entry:
     return lambda p, e: f"torch.{name}({p(e.args['x'])})"
 
 
+def _is_zero(rate: ir.Expr) -> bool:
+    """Whether a rate is 0 for good: no argument can change it."""
+    return isinstance(rate, ir.Const) and float(rate.value) == 0.0
+
+
 def _dropout(p: Printer, e: ir.Apply) -> str:
-    if _value(e, "p") == 0.0 and isinstance(e.args["p"], ir.Const):
+    if _is_zero(e.args["p"]):
         return p.atom(e.args["x"])
     return f"F.dropout({p(e.args['x'])}, {p(e.args['p'])}, self.training)"
 
 
 def _drop_path(p: Printer, e: ir.Apply) -> str:
-    if _value(e, "p") == 0.0 and isinstance(e.args["p"], ir.Const):
+    if _is_zero(e.args["p"]):
         return p.atom(e.args["x"])
     p.names.helper("drop_path")
     return f"drop_path({p(e.args['x'])}, {p(e.args['p'])}, self.training)"
+
+
+def _linear_scan(p: Printer, e: ir.Apply) -> str:
+    p.names.helper("linear_scan")
+    x = e.args["x"]
+    axis = x.value.axis(int(_value(e, "dim")))
+    if axis == 1:
+        return f"linear_scan({p(e.args['decay'])}, {p(x)})"
+    decay, moved = (f"{p.atom(arg)}.transpose({axis}, 1)" for arg in (e.args["decay"], x))
+    return f"linear_scan({decay}, {moved}).transpose({axis}, 1)"
 
 
 FUNCTION_TEXT: dict[str, Entry] = {
@@ -281,6 +341,8 @@ FUNCTION_TEXT: dict[str, Entry] = {
     "amax": _reduction("amax"),
     "amin": _reduction("amin"),
     "arange": _arange,
+    "avg_pool1d": _pool("avg_pool1d"),
+    "avg_pool2d": _pool("avg_pool2d"),
     "cast": _cast,
     "cat": _joined("cat"),
     "chunk": _chunk,
@@ -294,13 +356,21 @@ FUNCTION_TEXT: dict[str, Entry] = {
     "expand": _expand,
     "flatten": _flatten,
     "gelu": _gelu,
+    "lgamma": _method("lgamma"),
+    "linear_scan": _linear_scan,
+    "interpolate": _interpolate,
+    "layer_norm": _layer_norm,
     "linspace": _linspace,
     "log": _pointwise("torch.log"),
-    "maximum": _pair("maximum"),
+    "masked_scatter": _masked_scatter,
+    "max_pool1d": _pool("max_pool1d"),
+    "max_pool2d": _pool("max_pool2d"),
+    "maximum": _extreme("maximum", "min"),
     "mean": _reduction("mean"),
-    "minimum": _pair("minimum"),
+    "minimum": _extreme("minimum", "max"),
     "ones": _filled("ones"),
     "ones_like": _like("ones_like"),
+    "pad": _pad,
     "permute": _permute,
     "rearrange": _rearrange,
     "relu": _pointwise("F.relu"),
@@ -308,6 +378,7 @@ FUNCTION_TEXT: dict[str, Entry] = {
     "rsqrt": _method("rsqrt"),
     "sdpa": _sdpa,
     "sigmoid": _pointwise("torch.sigmoid"),
+    "sign": _method("sign"),
     "silu": _pointwise("F.silu"),
     "sin": _method("sin"),
     "softmax": _softmax,
@@ -327,6 +398,20 @@ FUNCTION_TEXT: dict[str, Entry] = {
 }
 
 HELPERS: dict[str, str] = {
+    "linear_scan": '''\
+def linear_scan(decay: Tensor, x: Tensor) -> Tensor:
+    """h[t] = decay[t] * h[t-1] + x[t] along axis 1: join neighbours, scan half as many, fill in."""
+    length = x.shape[1]
+    if length == 1:
+        return x
+    last = length - length % 2
+    joined = x[:, 1::2] + decay[:, 1::2] * x[:, :last:2]
+    odd = linear_scan(decay[:, 1::2] * decay[:, :last:2], joined)
+    even = x[:, 2::2] + decay[:, 2::2] * odd[:, : (length - 1) // 2]
+    h = torch.empty_like(x)
+    h[:, 0], h[:, 1::2], h[:, 2::2] = x[:, 0], odd, even
+    return h
+''',
     "drop_path": '''\
 def drop_path(x: Tensor, p: float, training: bool) -> Tensor:
     """Stochastic depth: drop whole samples with probability p in training, scale the rest."""

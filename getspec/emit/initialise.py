@@ -9,15 +9,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from itertools import groupby
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from getspec import ir
 from getspec.emit.layers import LAYER_TEXT
-from getspec.emit.layout import fit
+from getspec.emit.layout import WIDTH, fit
+from getspec.ops import LAYERS
 
 if TYPE_CHECKING:
     from getspec.emit.classes import Names
-    from getspec.emit.printer import Printer
 
 __all__ = ["init_lines"]
 
@@ -28,23 +30,40 @@ DEFAULT = ir.Init("default")
 MATRIX_SCHEMES = frozenset(("xavier_uniform", "xavier_normal", "kaiming_uniform", "kaiming_normal"))
 
 
-def init_lines(root: ir.Block, printer: Printer, names: Names) -> tuple[str, ...]:
+def init_lines(root: ir.Block, names: Names) -> tuple[str, ...]:
     """The method's lines, docstring included."""
     usual = _usual(root)
     lines = [*_ties(root, "self", root)]
     branches = list(_branches(usual))
     if branches:
         lines += ["for module in self.modules():", *_indented(branches)]
-    lines += _exceptions(root, "self", (), usual, printer)
-    doc = f'"""{_scheme_line(usual, root)}"""'
+    lines += _exceptions(root, "self", (), usual, names)
+    doc = f'"""{_scheme_line(usual, root)}'
     return tuple(
         [
+            *(["    @torch.no_grad()"] if _sets_parameters(root) else []),
             "    def init_weights(self) -> Self:",
-            *fit(doc, 8),
+            *_wrapped(doc),
             *(laid for line in lines for laid in _laid(line)),
             "        return self",
         ]
     )
+
+
+def _sets_parameters(module: ir.Module) -> bool:
+    """Whether a value is copied into a parameter, which autograd must not see."""
+    if any(weight.value is not None and weight.kind == "parameter" for weight in module.weights):
+        return True
+    return any(_sets_parameters(member.module) for _, _, member in module.children())
+
+
+def _wrapped(doc: str) -> list[str]:
+    """A docstring of the method; the closing quotes stand alone after several lines."""
+    pad = " " * 8
+    if len(pad) + len(doc) + 3 <= WIDTH:
+        return [f'{pad}{doc}"""']
+    lines = wrap(doc, WIDTH, initial_indent=pad, subsequent_indent=pad)
+    return [*lines, f'{pad}"""']
 
 
 def _laid(line: str) -> list[str]:
@@ -104,27 +123,39 @@ def _usual(root: ir.Block) -> dict[str, dict[str, ir.Init]]:
 def _branches(usual: Mapping[str, Mapping[str, ir.Init]]) -> Iterator[str]:
     """`if isinstance(...)` for each kind of layer; those that keep PyTorch's defaults together."""
     plain = [t for t, weights in usual.items() if set(weights.values()) == {DEFAULT}]
-    word = "if"
+    bodies: dict[tuple[str, ...], list[str]] = {}
     for type, weights in usual.items():
-        if type in plain:
-            continue
-        yield f"{word} isinstance(module, {LAYER_TEXT[type].cls}):"
-        if DEFAULT in weights.values():
-            yield "    module.reset_parameters()"
-        for name, scheme in weights.items():
-            if scheme == DEFAULT:
-                continue
-            if name == "bias":
-                yield "    if module.bias is not None:"
-                yield f"        {_call(scheme, 'module.bias')}"
-            else:
-                yield f"    {_call(scheme, f'module.{name}')}"
+        if type not in plain:
+            bodies.setdefault(tuple(_filled(type, weights)), []).append(LAYER_TEXT[type].cls)
+    word = "if"
+    for body, alike in bodies.items():
+        yield f"{word} isinstance(module, {' | '.join(alike)}):"
+        yield from _indented(list(body))
         word = "elif"
     if plain:
         classes = sorted(LAYER_TEXT[type].cls for type in plain)
         test = classes[0] if len(classes) == 1 else " | ".join(classes)
         yield f"{word} isinstance(module, {test}):"
         yield "    module.reset_parameters()"
+
+
+def _filled(type: str, weights: Mapping[str, ir.Init]) -> Iterator[str]:
+    """What a branch does to each weight of one kind of layer."""
+    if DEFAULT in weights.values():
+        yield "module.reset_parameters()"
+    for name, scheme in weights.items():
+        if scheme == DEFAULT:
+            continue
+        if name == "bias" and _may_lack_bias(type):
+            yield "if module.bias is not None:"
+            yield f"    {_call(scheme, 'module.bias')}"
+        else:
+            yield _call(scheme, f"module.{name}")
+
+
+def _may_lack_bias(type: str) -> bool:
+    """Whether the layer takes a flag for its bias."""
+    return any(declared.name == "bias" for declared in LAYERS[type].declared_fields())
 
 
 def _call(init: ir.Init, target: str) -> str:
@@ -148,17 +179,17 @@ def _exceptions(
     path: str,
     rules: Rules,
     usual: Mapping[str, Mapping[str, ir.Init]],
-    printer: Printer,
+    names: Names,
 ) -> list[str]:
     """What the branches do not do, by path."""
-    lines = [line for weight in module.weights for line in _own(module, weight, path, printer)]
+    lines = [line for weight in module.weights for line in _own(module, weight, path, names)]
     inner = (module.init, *rules) if isinstance(module, ir.Block) and module.init else rules
     if isinstance(module, ir.Stack):
         return lines + _looped(
-            module, path, lambda member, at: _member(member, at, inner, usual, printer)
+            module, path, lambda member, at: _member(member, at, inner, usual, names)
         )
     for _, _, member in module.children():
-        lines += _member(member, _joined(path, member.name), inner, usual, printer)
+        lines += _member(member, _joined(path, member.name), inner, usual, names)
     return lines
 
 
@@ -167,7 +198,7 @@ def _member(
     path: str,
     rules: Rules,
     usual: Mapping[str, Mapping[str, ir.Init]],
-    printer: Printer,
+    names: Names,
 ) -> list[str]:
     if isinstance(member.module, ir.Leaf):
         lines = []
@@ -178,19 +209,16 @@ def _member(
                 return [f"{path}.reset_parameters()"]
             lines.append(_call(scheme, f"{path}.{name}"))
         return lines
-    return _exceptions(member.module, path, rules, usual, printer)
+    return _exceptions(member.module, path, rules, usual, names)
 
 
-def _own(module: ir.Module, weight: ir.Weight, path: str, printer: Printer) -> list[str]:
+def _own(module: ir.Module, weight: ir.Weight, path: str, names: Names) -> list[str]:
     """A parameter or buffer of a block's own."""
     if isinstance(module, ir.Leaf):
         return []
     target = f"{path}.{weight.name}"
     if weight.value is not None:
-        saved = printer.device
-        printer.device = None
-        text = printer(weight.value)
-        printer.device = saved
+        text = names.values[id(module), weight.name]
         if path != "self":
             text = text.replace("self.", f"{path}.")
         return [f"{target}.copy_({text})"]
@@ -207,14 +235,14 @@ def _looped(stack: ir.Stack, path: str, lines_of: object) -> list[str]:
     if all(lines == runs[0][1] for _, lines in runs):
         return [f"for {variable} in {path}:", *_indented(runs[0][1])]
     found: list[str] = []
-    for run, lines in runs:
-        if not lines:
-            continue
-        if run.count == 1:
-            found += lines_of(run.member, f"{path}[{run.start}]")
-        else:
-            bounds = f"{path}[{run.start}:{run.start + run.count}]"
-            found += [f"for {variable} in {bounds}:", *_indented(lines)]
+    for lines, group in groupby(runs, key=lambda each: each[1]):
+        alike = [run for run, _ in group]
+        start, stop = alike[0].start, alike[-1].start + alike[-1].count
+        if lines and stop - start == 1:
+            found += lines_of(alike[0].member, f"{path}[{start}]")
+        elif lines:
+            bounds = f"{start}:" if stop == len(stack) else f"{start or ''}:{stop}"
+            found += [f"for {variable} in {path}[{bounds}]:", *_indented(lines)]
     return found
 
 

@@ -56,7 +56,13 @@ def _body(body: str, indent: int) -> list[str]:
 
 
 def _element(element: str, indent: int) -> list[str]:
-    return fit(element, indent)
+    """What a generator yields; a choice that is too long goes one branch a line."""
+    cuts = sorted([*_all_top(element, " if "), *_all_top(element, " else ")])
+    if indent + len(element) <= WIDTH or not cuts:
+        return fit(element, indent)
+    bounds = [0, *(cut + 1 for cut in cuts), len(element)]
+    parts = [element[a:b].strip() for a, b in zip(bounds, bounds[1:], strict=False)]
+    return [line for part in parts for line in fit(part, indent)]
 
 
 def _operand(body: str, indent: int) -> list[str]:

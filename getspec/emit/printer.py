@@ -7,6 +7,7 @@ wrote, so that a class takes and keeps what it uses and nothing else. Every lite
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -56,6 +57,9 @@ OPERATOR_OF = {
     "logical_and": "&",
     "logical_or": "|",
 }
+SIMPLE = re.compile(r"-?[\w.]+")
+"""Operands that `**` binds to without spaces, as ruff lays it out."""
+
 Text = tuple[str, int]
 
 
@@ -205,7 +209,8 @@ class Printer:
         level = LEVEL[op]
         a = self.at_least(left, level + (op == "**" or level == COMPARE))
         b = self.at_least(right, level + (op != "**"))
-        return f"{a} {op} {b}", level
+        tight = op == "**" and all(SIMPLE.fullmatch(side) for side in (a, b))
+        return f"{a}**{b}" if tight else f"{a} {op} {b}", level
 
     def group(self, expr: ir.Group) -> Text:
         items = ", ".join(map(self, expr.items))
@@ -234,12 +239,15 @@ class Printer:
         if isinstance(item, tuple):
             start, stop, step = item
             bounds = [self(bound) if bound is not None else "" for bound in (start, stop)]
-            if any(" " in bound for bound in bounds):
+            stride = f":{step}" if step != 1 else ""
+            if not all(re.fullmatch(r"-?\w*", bound) for bound in bounds):
                 bounds = [
                     f"{bounds[0]} " if bounds[0] else "",
                     f" {bounds[1]}" if bounds[1] else "",
                 ]
-            return ":".join(bounds) + (f":{step}" if step != 1 else "")
+                if stride:
+                    stride = f" : {step}" if bounds[1] else f": {step}"
+            return ":".join(bounds) + stride
         return self(item)
 
     def apply(self, expr: ir.Apply) -> Text:

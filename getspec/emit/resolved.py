@@ -11,7 +11,7 @@ from getspec.source import scalar
 if TYPE_CHECKING:
     from getspec.pipeline import Compiled
 
-__all__ = ["resolved", "write"]
+__all__ = ["dump", "resolved", "write"]
 
 LIBRARY = ("blocks", "functions")
 
@@ -35,8 +35,13 @@ def resolved(compiled: Compiled) -> dict[str, Any]:
 
 def write(compiled: Compiled) -> str:
     """The file, as a person would lay it out: text in blocks, small things on one line."""
+    return dump(resolved(compiled))
+
+
+def dump(data: dict[str, Any]) -> str:
+    """Data as YAML 1.2 that reads back as itself."""
     text = yaml.dump(
-        resolved(compiled),
+        data,
         Dumper=_Dumper,
         sort_keys=False,
         width=100,

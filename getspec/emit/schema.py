@@ -36,7 +36,18 @@ def json_schema() -> dict[str, Any]:
     component = schema["$defs"]["Component"]
     component["properties"]["type"]["examples"] = [*LAYERS, "parameter", "buffer", "sequential"]
     component["allOf"] = [_fields_of(name) for name in sorted(LAYERS)]
-    return {"$schema": DIALECT, "title": "getspec", **schema}
+    return {"$schema": DIALECT, **_with_short_inputs(schema), "title": "getspec"}
+
+
+def _with_short_inputs(node: Any) -> Any:
+    """A tensor may be written as its type alone: `x: float[B, N, dim]`."""
+    if isinstance(node, list):
+        return [_with_short_inputs(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    if node == {"$ref": "#/$defs/Input"}:
+        return {"anyOf": [{"type": "string"}, node]}
+    return {key: _with_short_inputs(value) for key, value in node.items()}
 
 
 def _fields_of(name: str) -> dict[str, Any]:

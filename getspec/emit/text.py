@@ -10,6 +10,7 @@ from getspec.passes.count import Count
 from getspec.passes.diff import Change, Difference
 
 if TYPE_CHECKING:
+    from getspec.checkpoint import Comparison
     from getspec.verify import Verdict
 
 __all__ = ["count_table", "difference_tree", "table", "tensor_table", "verdict_line"]
@@ -178,6 +179,24 @@ def _silent_lines(changes: Sequence[Change]) -> list[str]:
         f"{f'{parent}.' if parent else ''}{', '.join(names)}: {words}"
         for (parent, words), names in merged.items()
     ]
+
+
+# Checkpoints
+
+
+def comparison_text(found: Comparison, file: str) -> str:
+    """What keeps a checkpoint from loading strictly."""
+    lines = []
+    for name, near in found.missing:
+        hint = f"  (the checkpoint has `{escape(near)}` of this shape)" if near else ""
+        lines.append(f"missing     {name}{hint}")
+    lines += [f"unexpected  {escape(name)}" for name in found.unexpected]
+    for name, want, have in found.misshaped:
+        lines.append(f"misshaped   {name}: the model has {list(want)}, the checkpoint {list(have)}")
+    if found.ok:
+        return f"{escape(file)} loads strictly: {found.checked} tensors"
+    counts = f"{len(found.missing)} missing, {len(found.unexpected)} unexpected, "
+    return "\n".join([*lines, f"{counts}{len(found.misshaped)} misshaped of {found.checked}"])
 
 
 # Verification

@@ -6,11 +6,13 @@ The template holds the fixed text; everything that varies is made by `classes`, 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from getspec.emit.classes import Names, clean, wrap, write_classes
 from getspec.emit.functions import HELPERS
+from getspec.emit.layers import LAYER_CLASSES
 from getspec.ir import Model
 
 if TYPE_CHECKING:
@@ -26,16 +28,26 @@ def write(model: Model, total: int) -> str:
     text = _template().render(
         header=_header(model, names, total),
         imports=_imports(body, names),
-        functions=[*(HELPERS[n].rstrip().split("\n") for n in names.helpers if n in HELPERS)]
-        + [list(function.lines) for function in names.functions],
+        functions=[
+            *_texts(HELPERS, names),
+            *(list(function.lines) for function in names.functions),
+            *_texts(LAYER_CLASSES, names),
+        ],
         classes=names.classes,
     )
     return text.rstrip("\n") + "\n"
 
 
+def _texts(known: Mapping[str, str], names: Names) -> list[list[str]]:
+    """The lines of each fixed text that the file needs."""
+    return [known[name].rstrip().split("\n") for name in names.helpers if name in known]
+
+
 def _body(names: Names) -> str:
     """All code, to see what it uses."""
-    parts: list[Any] = [HELPERS.get(name, "") for name in names.helpers]
+    parts: list[Any] = [
+        line for known in (HELPERS, LAYER_CLASSES) for text in _texts(known, names) for line in text
+    ]
     for function in names.functions:
         parts += function.lines
     for each in names.classes:

@@ -11,6 +11,8 @@ from getspec.ops import (
     linear,
     norm,
     reduce,
+    resample,
+    scan,
     shape,
     stochastic,
 )
@@ -48,6 +50,8 @@ __all__ = [
     "linear",
     "norm",
     "reduce",
+    "resample",
+    "scan",
     "shape",
     "stochastic",
 ]

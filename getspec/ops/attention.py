@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from getspec.ops.base import ShapeError, Size, Tensor, broadcast, function
+from getspec.ops.base import (
+    ShapeError,
+    Size,
+    Tensor,
+    broadcast,
+    function,
+    require_probability,
+)
 
 
 @function(
@@ -16,11 +23,14 @@ def sdpa(
     mask: Tensor | None = None,
     causal: bool = False,
     scale: float | None = None,
+    dropout: float = 0.0,
 ) -> Tensor:
     """softmax(scale q k^T + mask) v over [B, H, N, K]; fewer key heads than query heads are shared (arXiv:2305.13245).
 
     `scale` is 1/sqrt(K) unless given. A bool `mask` hides where it is False, a float one is added to the scores.
+    `dropout` is the probability that a weight of the average is dropped in training.
     """
+    require_probability(dropout, "dropout")
     for name, x in (("q", q), ("k", k), ("v", v)):
         if x.rank != 4:
             raise ShapeError(f"{name} wants axes [B, H, N, K], this is {x}", argument=name)

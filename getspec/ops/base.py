@@ -280,3 +280,8 @@ def require_last(x: Tensor, length: Size, what: str) -> None:
     if not x.shape or x.shape[-1] != length:
         last = x.shape[-1] if x.shape else "missing"
         raise ShapeError(f"the last axis of {x} is {last}; {what} is {length}", argument="x")
+
+
+def require_probability(p: float, argument: str) -> None:
+    if not 0 <= p < 1:
+        raise ShapeError(f"a probability is in [0, 1), this is {p}", argument=argument)

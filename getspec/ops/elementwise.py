@@ -92,6 +92,14 @@ def absolute(x: Tensor) -> Tensor:
     return x
 
 
+@function("sign", reference="torch.sign")
+def sign(x: Tensor) -> Tensor:
+    """-1, 0 or 1."""
+    if x.dtype == "bool":
+        raise ShapeError(f"sign is not defined for {x}", argument="x")
+    return x
+
+
 def _float_math(name: str, doc: str) -> None:
     def rule(x: Tensor) -> Tensor:
         require_float(x, name)
@@ -107,6 +115,7 @@ _float_math("sqrt", "Square root.")
 _float_math("rsqrt", "1 / sqrt(x).")
 _float_math("sin", "Sine.")
 _float_math("cos", "Cosine.")
+_float_math("lgamma", "Natural logarithm of the gamma function.")
 
 
 def _extreme(name: str, doc: str) -> None:
@@ -134,6 +143,18 @@ def where(condition: Tensor, a: Tensor, b: Tensor) -> Tensor:
     if a.dtype != b.dtype:
         raise ShapeError(f"both branches have one dtype, these are {a} and {b}")
     return Tensor(a.dtype, broadcast(condition, a, b))
+
+
+@function("masked_scatter", reference="torch.Tensor.masked_scatter")
+def masked_scatter(x: Tensor, mask: Tensor, source: Tensor) -> Tensor:
+    """`x`, with the elements where the mask is True replaced by those of `source`, in order."""
+    if mask.dtype != "bool":
+        raise ShapeError(f"the mask is a bool tensor, this is {mask}", argument="mask")
+    if source.dtype != x.dtype:
+        raise ShapeError(f"source has the dtype of {x}, this is {source}", argument="source")
+    if broadcast(x, mask) != x.shape:
+        raise ShapeError(f"the mask {mask} does not broadcast to {x}", argument="mask")
+    return x
 
 
 @function("cast", reference="torch.Tensor.to; `float` is the dtype the model runs in")

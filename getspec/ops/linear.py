@@ -41,6 +41,23 @@ class Linear(Layer):
         return x.with_shape((*x.shape[:-1], self.out_features))
 
 
+@layer("transposed_linear", reference="y = x W + b, arXiv:1706.03762, equation 2")
+class TransposedLinear(Layer):
+    """Affine map of the last axis whose weight is stored as (in_features, out_features)."""
+
+    in_features: Size = size("length of the input's last axis")
+    out_features: Size = size("length of the output's last axis")
+
+    def parameters(self) -> Iterator[Weight]:
+        yield Weight("weight", (self.in_features, self.out_features))
+        yield Weight("bias", (self.out_features,))
+
+    def infer(self, x: Tensor) -> Tensor:
+        require_model_float(x, "transposed_linear")
+        require_last(x, self.in_features, "in_features")
+        return x.with_shape((*x.shape[:-1], self.out_features))
+
+
 @function("matmul", reference="torch.matmul; written `a @ b`")
 def matmul(a: Tensor, b: Tensor) -> Tensor:
     """Matrix product over the last two axes; the others broadcast."""

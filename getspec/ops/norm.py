@@ -11,8 +11,10 @@ from getspec.ops.base import (
     Tensor,
     Weight,
     flag,
+    function,
     layer,
     number,
+    require_float,
     require_last,
     require_model_float,
     size,
@@ -87,3 +89,69 @@ class GroupNorm(Layer):
                 argument="x",
             )
         return x
+
+
+class BatchNorm(Layer):
+    """What batch norms of any number of spatial axes share."""
+
+    spatial: tuple[int, ...]
+
+    num_features: Size
+    eps: float
+    momentum: float
+    affine: bool
+
+    def parameters(self) -> Iterator[Weight]:
+        if self.affine:
+            yield Weight("weight", (self.num_features,))
+            yield Weight("bias", (self.num_features,))
+
+    def buffers(self) -> Iterator[Weight]:
+        yield Weight("running_mean", (self.num_features,))
+        yield Weight("running_var", (self.num_features,))
+        yield Weight("num_batches_tracked", (), "int")
+
+    def infer(self, x: Tensor) -> Tensor:
+        require_model_float(x, self.type)
+        if x.rank - 2 not in self.spatial or x.shape[1] != self.num_features:
+            axes = " or ".join(str(number + 2) for number in self.spatial)
+            raise ShapeError(
+                f"{self.type} wants {axes} axes, {self.num_features} channels on axis 1; this is {x}",
+                argument="x",
+            )
+        return x
+
+
+@layer("batch_norm1d", reference="arXiv:1502.03167 (torch.nn.BatchNorm1d)")
+class BatchNorm1d(BatchNorm):
+    """Zero mean and unit variance of each channel of [B, C] or [B, C, L]; running statistics in eval mode."""
+
+    num_features: Size = size("length of axis 1")
+    eps: float = number(1e-5, "added to the variance")
+    momentum: float = number(0.1, "share of the newest batch in the running statistics")
+    affine: bool = flag(True, "learn a weight and a bias per channel")
+
+    spatial = (0, 1)
+
+
+@layer("batch_norm2d", reference="arXiv:1502.03167 (torch.nn.BatchNorm2d)")
+class BatchNorm2d(BatchNorm):
+    """Zero mean and unit variance of each channel of [B, C, H, W]; running statistics in eval mode."""
+
+    num_features: Size = size("length of axis 1")
+    eps: float = number(1e-5, "added to the variance")
+    momentum: float = number(0.1, "share of the newest batch in the running statistics")
+    affine: bool = flag(True, "learn a weight and a bias per channel")
+
+    spatial = (2,)
+
+
+@function("layer_norm", reference="arXiv:1607.06450 (torch.nn.functional.layer_norm)")
+def layer_norm(x: Tensor, weight: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
+    """Zero mean and unit variance over the last axis, then the given affine map."""
+    require_float(x, "layer_norm")
+    for name, vector in (("weight", weight), ("bias", bias)):
+        if vector.rank != 1 or vector.dtype != x.dtype:
+            raise ShapeError(f"{name} is a vector of the dtype of {x}, not {vector}", argument=name)
+        require_last(x, vector.shape[0], f"the length of {name}")
+    return x

@@ -193,3 +193,20 @@ def squeeze(x: Tensor, dim: int) -> Tensor:
     if x.shape[axis] != 1:
         raise ShapeError(f"axis {axis} of {x} is {x.shape[axis]}, not 1", argument="dim")
     return x.with_shape((*x.shape[:axis], *x.shape[axis + 1 :]))
+
+
+@function(
+    "pad",
+    reference="torch.nn.functional.pad: pairs (before, after) for the last axes, the last axis first",
+)
+def pad(x: Tensor, pads: tuple[int, ...], value: float = 0.0) -> Tensor:
+    """Constants added before and after the last axes; negative lengths cut."""
+    if not pads or len(pads) % 2 or len(pads) // 2 > x.rank:
+        raise ShapeError(f"{len(pads)} lengths are no pairs for the axes of {x}", argument="pads")
+    shape = list(x.shape)
+    for place in range(len(pads) // 2):
+        length = shape[-1 - place] + pads[2 * place] + pads[2 * place + 1]
+        if length.known is not None and length.known < 1:
+            raise ShapeError(f"axis {-1 - place} of {x} would be {length} long", argument="pads")
+        shape[-1 - place] = length
+    return x.with_shape(shape)

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from getspec.ops.base import Layer, ShapeError, Tensor, function, layer, number, require_float
+from getspec.ops.base import (
+    Layer,
+    ShapeError,
+    Tensor,
+    function,
+    layer,
+    number,
+    require_float,
+    require_probability,
+)
 
 
 @layer("dropout", reference="https://jmlr.org/papers/v15/srivastava14a.html (torch.nn.Dropout)")
@@ -19,7 +28,7 @@ class Dropout(Layer):
 @function("dropout", reference="https://jmlr.org/papers/v15/srivastava14a.html", random=True)
 def dropout(x: Tensor, p: float) -> Tensor:
     """Zero elements at random in training, scale the rest."""
-    _check_probability(p)
+    require_probability(p, "p")
     require_float(x, "dropout")
     return x
 
@@ -27,13 +36,8 @@ def dropout(x: Tensor, p: float) -> Tensor:
 @function("drop_path", reference="arXiv:1603.09382", random=True)
 def drop_path(x: Tensor, p: float) -> Tensor:
     """Stochastic depth: zero whole samples at random in training, scale the rest."""
-    _check_probability(p)
+    require_probability(p, "p")
     require_float(x, "drop_path")
     if x.rank < 1:
         raise ShapeError("drop_path wants a batch axis", argument="x")
     return x
-
-
-def _check_probability(p: float) -> None:
-    if not 0 <= p < 1:
-        raise ShapeError(f"a probability is in [0, 1), this is {p}", argument="p")

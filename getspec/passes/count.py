@@ -7,12 +7,12 @@ apart. A module is counted once however often it repeats, so the work does not g
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from getspec import ir
 
-__all__ = ["Count", "Counter", "Row", "Tensor", "count", "locate", "tensors"]
+__all__ = ["Count", "Counter", "Row", "Tensor", "count", "locate", "parts_of", "tensors"]
 
 Path = tuple[str, ...]
 
@@ -79,8 +79,11 @@ class Count:
     root: ir.Block
 
     def parameters(self) -> Iterator[Tensor]:
-        """Every parameter of the state dict, in its order."""
-        return (tensor for tensor in tensors(self.root) if tensor.kind == "parameter")
+        """Every parameter of the state dict, in its order; a tied one is as trainable as its twin."""
+        found = [tensor for tensor in tensors(self.root) if tensor.kind == "parameter"]
+        trainable = {tensor.name: tensor.trainable for tensor in found}
+        trainable.update({name: trainable[of] for name, of in self.tied})
+        return (replace(tensor, trainable=trainable[tensor.name]) for tensor in found)
 
     def buffer_tensors(self) -> Iterator[Tensor]:
         """Every buffer, in order."""
@@ -271,6 +274,20 @@ def locate(root: ir.Block, path: str) -> Place | None:
         tied = below(tied, part)
         module = member.module
     return Place(counter.numbers(module, True, tied).params, repeat)
+
+
+def parts_of(root: ir.Block, path: str) -> tuple[list[str], list[str]]:
+    """How far a path that `locate` does not find leads, and what could come next."""
+    reached: list[str] = []
+    module: ir.Module = root
+    for part in path.split("."):
+        found = _child(module, part)
+        if found is None or len(reached) == path.count("."):
+            break
+        reached.append(part)
+        module = found[1].module
+    names = [weight.name for weight in module.weights] + [n for n, _, _ in module.children()]
+    return reached, names
 
 
 def _child(module: ir.Module, part: str) -> tuple[int, ir.Member] | None:

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from getspec.errors import Diagnostics, Span
+from getspec.errors import Diagnostics, Span, nearest
 from getspec.ir import Block
-from getspec.passes.count import Place, locate
+from getspec.passes.count import Place, locate, parts_of
 
 if TYPE_CHECKING:
     from getspec.source import Document
@@ -85,6 +85,10 @@ class _Check:
     def __init__(self, document: Document, at: int, claim: Claim, problems: Diagnostics) -> None:
         self.document, self.at, self.claim, self.problems = document, at, claim, problems
 
+    @property
+    def name(self) -> str:
+        return "the model" if self.claim.path == "." else f"`{self.claim.path}`"
+
     def span(self, *path: str) -> Span:
         return self.document.span(("expect", self.at, *path))
 
@@ -95,14 +99,21 @@ class _Check:
     def place(self, root: Block, path: str, where: tuple[str, ...]) -> Place | None:
         found = locate(root, path)
         if found is None:
-            self.fail("GS503", f"there is no `{path}` in `{root.type}`", *where)
+            reached, names = parts_of(root, path)
+            part = path.split(".")[len(reached)]
+            word = nearest(part, names)
+            shown = ".".join([*reached, word or ""])
+            known = ", ".join(names[:12]) or "no parts"
+            place = ".".join(reached) or "the model"
+            help = f"did you mean `{shown}`?" if word else f"{place} has: {known}"
+            self.fail("GS503", f"there is no `{path}` in `{root.type}`", *where, help=help)
         return found
 
     def params(self, here: Place) -> None:
         claimed = self.read(self.claim.params, "params")
         if claimed is not None and here.params not in claimed:
-            message = f"`{self.claim.path}` has {here.params:,} parameters, not {claimed}"
-            self.fail("GS501", message, "params", help=f"the spec says {here.params:,}")
+            message = f"{self.name} has {here.params:,} parameters, not {claimed}"
+            self.fail("GS501", message, "params", help=f"write `{here.params}`, or mend the spec")
 
     def difference(self, here: Place, there: Place) -> None:
         delta = here.params - there.params
@@ -111,13 +122,13 @@ class _Check:
             words += f" each, {delta * here.repeat:+,} over {here.repeat}"
         claimed = self.read(self.claim.delta, "delta")
         if claimed is not None and delta not in claimed:
-            message = f"`{self.claim.path}`: {words}; the claim is {claimed}"
+            message = f"{self.name}: {words}; the claim is {claimed}"
             self.fail("GS501", message, "delta")
         percent = self.read(self.claim.percent, "percent")
         if percent is not None:
             exact = Fraction(100 * delta, there.params) if there.params else Fraction(0)
             if exact not in percent:
-                message = f"`{self.claim.path}`: {words}, {float(exact):+.4f} %, not {percent} %"
+                message = f"{self.name}: {words}, {float(exact):+.4f} %, not {percent} %"
                 self.fail("GS501", message, "percent")
 
     def read(self, text: str | int | float | None, key: str) -> Interval | None:

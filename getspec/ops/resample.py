@@ -1,0 +1,138 @@
+"""Changing the resolution of channels-first tensors: pooling over windows, and interpolation."""
+
+from __future__ import annotations
+
+from getspec.ops.base import (
+    Layer,
+    ShapeError,
+    Size,
+    Tensor,
+    function,
+    integer,
+    layer,
+    require_float,
+    size,
+)
+
+MODES = {"nearest": None, "linear": 1, "bilinear": 2, "bicubic": 2}
+"""Interpolations, and the number of spatial axes each is for; None is any."""
+
+
+def _pooled(
+    x: Tensor, spatial: int, kernel_size: Size, stride: Size, padding: Size, what: str
+) -> Tensor:
+    """Every spatial axis at floor((L + 2 padding - kernel) / stride) + 1."""
+    require_float(x, what)
+    if x.rank != spatial + 2:
+        raise ShapeError(f"{what} wants {spatial + 2} axes, this is {x}", argument="x")
+    _check_window(int(kernel_size), int(stride), int(padding))
+    lengths = []
+    for length in x.shape[2:]:
+        reach = length + 2 * padding - kernel_size
+        if reach.known is not None and reach.known < 0:
+            raise ShapeError(f"an axis of {length} is shorter than the window", argument="x")
+        lengths.append(reach // stride + 1)
+    return x.with_shape((*x.shape[:2], *lengths))
+
+
+def _check_window(kernel_size: int, stride: int, padding: int) -> None:
+    for name, number, least in (("kernel_size", kernel_size, 1), ("stride", stride, 1)):
+        if number < least:
+            raise ShapeError(f"{name} is at least {least}, this is {number}", argument=name)
+    if not 0 <= padding <= kernel_size // 2:
+        raise ShapeError(
+            f"padding is from 0 to half of kernel_size = {kernel_size}, this is {padding}",
+            argument="padding",
+        )
+
+
+class Pooling(Layer):
+    """What pooling layers share: a window that moves over the spatial axes."""
+
+    spatial: int
+
+    kernel_size: Size
+    stride: Size
+    padding: Size
+
+    def check(self) -> None:
+        _check_window(int(self.kernel_size), int(self.stride), int(self.padding))
+
+    def infer(self, x: Tensor) -> Tensor:
+        return _pooled(x, self.spatial, self.kernel_size, self.stride, self.padding, self.type)
+
+
+@layer("max_pool1d", reference="torch.nn.MaxPool1d")
+class MaxPool1d(Pooling):
+    """Largest value of each window: [B, C, L] -> [B, C, L']."""
+
+    kernel_size: Size = size("length of the window")
+    stride: Size = size("step between windows")
+    padding: Size = integer(0, "places added at both ends, which never win", minimum=0)
+
+    spatial = 1
+
+
+@layer("max_pool2d", reference="torch.nn.MaxPool2d")
+class MaxPool2d(Pooling):
+    """Largest value of each square window: [B, C, H, W] -> [B, C, H', W']."""
+
+    kernel_size: Size = size("length of both sides of the window")
+    stride: Size = size("step between windows")
+    padding: Size = integer(0, "places added on all sides, which never win", minimum=0)
+
+    spatial = 2
+
+
+@layer("avg_pool1d", reference="torch.nn.AvgPool1d")
+class AvgPool1d(Pooling):
+    """Mean of each window: [B, C, L] -> [B, C, L']."""
+
+    kernel_size: Size = size("length of the window")
+    stride: Size = size("step between windows")
+    padding: Size = integer(0, "zeros added at both ends, which count", minimum=0)
+
+    spatial = 1
+
+
+@layer("avg_pool2d", reference="torch.nn.AvgPool2d")
+class AvgPool2d(Pooling):
+    """Mean of each square window: [B, C, H, W] -> [B, C, H', W']."""
+
+    kernel_size: Size = size("length of both sides of the window")
+    stride: Size = size("step between windows")
+    padding: Size = integer(0, "zeros added on all sides, which count", minimum=0)
+
+    spatial = 2
+
+
+def _pooling(name: str, spatial: int, doc: str) -> None:
+    def rule(x: Tensor, kernel_size: int, stride: int, padding: int = 0) -> Tensor:
+        sizes = map(Size.of, (kernel_size, stride, padding))
+        return _pooled(x, spatial, *sizes, what=name)
+
+    rule.__doc__ = doc
+    function(name, reference=f"torch.nn.functional.{name}")(rule)
+
+
+_pooling("max_pool1d", 1, "Largest value of each window along the last axis.")
+_pooling("max_pool2d", 2, "Largest value of each square window over the last two axes.")
+_pooling("avg_pool1d", 1, "Mean of each window along the last axis.")
+_pooling("avg_pool2d", 2, "Mean of each square window over the last two axes.")
+
+
+@function("interpolate", reference="torch.nn.functional.interpolate (align_corners=False)")
+def interpolate(x: Tensor, scale_factor: int, mode: str = "nearest") -> Tensor:
+    """Every spatial axis (all after the second) `scale_factor` times as long."""
+    require_float(x, "interpolate")
+    if mode not in MODES:
+        raise ShapeError(f"mode is one of {', '.join(MODES)}, not {mode!r}", argument="mode")
+    if scale_factor < 1:
+        raise ShapeError(
+            f"the scale is at least 1, this is {scale_factor}", argument="scale_factor"
+        )
+    spatial = x.rank - 2
+    if not 1 <= spatial <= 3 or spatial != (MODES[mode] or spatial):
+        wanted = f"{MODES[mode]}" if MODES[mode] else "1 to 3"
+        raise ShapeError(f"{mode} is for {wanted} axes after the second, this is {x}", argument="x")
+    return x.with_shape((*x.shape[:2], *(scale_factor * length for length in x.shape[2:])))
