@@ -106,16 +106,14 @@ class Spec:
     def build(self, **config: Any) -> Any:
         """An instance of the generated class at any config; needs torch.
 
-        Sizes go to the class's constructor. Choices that decided structure are compiled in first.
+        Sizes go to the class's constructor. Where a choice decided structure, the whole config is compiled in.
         """
         unknown = [name for name in config if name not in self.config]
         if unknown:
             known = ", ".join(self.config)
             raise UsageError(f"{self.name} has no config `{unknown[0]}`", f"it has: {known}")
-        structural = {n: v for n, v in config.items() if n in self.model.root.structural}
-        if structural:
-            spec = load(self.path, set={**self.settings, **structural})
-            return spec.build(**{n: v for n, v in config.items() if n not in structural})
+        if self.model.root.structural & set(config):
+            return load(self.path, set={**self.settings, **config}).build()
         values = {n: tuple(v) if isinstance(v, list) else v for n, v in config.items()}
         return getattr(self.module, self.name)(**values)
 

@@ -18,7 +18,6 @@ from getspec.evaluate import SCALAR, Evaluator, NeedsIndex, Scope, described
 from getspec.ir import (
     Apply,
     Assign,
-    Block,
     Call,
     Const,
     Expr,
@@ -26,10 +25,7 @@ from getspec.ir import (
     Forward,
     Group,
     Input,
-    Leaf,
     Link,
-    Member,
-    Module,
     Name,
     Operation,
     Pick,
@@ -37,7 +33,6 @@ from getspec.ir import (
     Return,
     Routine,
     RoutineCall,
-    Sequence,
     Stack,
     Statement,
     Subscript,
@@ -46,6 +41,7 @@ from getspec.ir import (
 from getspec.ops import FUNCTIONS
 from getspec.ops.base import DTYPES, Argument, Function, ShapeError, Tensor
 from getspec.ops.indexing import NewAxis, Range, index
+from getspec.signature import inputs_of, outcome, spellings
 from getspec.sizes import Size
 from getspec.syntax import (
     Append,
@@ -343,7 +339,7 @@ class _Flow(Evaluator):
                 times = (
                     left if self.types(skip=node.targets) == _without(before, node.targets) else 1
                 )
-                yield times, elements, body
+                yield times, _stretch(elements, count, count - left, times), body
                 left -= times
 
     def element(self, target: str, element: Expr) -> Expr:
@@ -363,7 +359,8 @@ class _Flow(Evaluator):
                     return self.numbers(node, args)
                 case "reversed", (inner,):
                     expr, runs = self.items(inner)
-                    return Operation(None, "reversed", (expr,)), runs[::-1]
+                    turned = [(count, _turned(elements)) for count, elements in runs[::-1]]
+                    return Operation(None, "reversed", (expr,)), turned
                 case "enumerate", (inner,):
                     expr, runs = self.items(inner)
                     pairs = self.zipped([self.indices(sum(count for count, _ in runs)), runs])
@@ -407,8 +404,7 @@ class _Flow(Evaluator):
         stack = link.member.module
         assert isinstance(stack, Stack)
         return [
-            (run.count, (Const(Link(f"{link.path}.{name}", run.member)),))
-            for run, (name, _, _) in zip(stack.runs, stack.children(), strict=True)
+            (run.count, (Const(Link(f"{link.path}.{run.name}", run.member)),)) for run in stack.runs
         ]
 
     def zipped(
@@ -423,7 +419,9 @@ class _Flow(Evaluator):
     def spread(
         self, runs: list[tuple[int, tuple[Expr, ...]]]
     ) -> list[tuple[int, tuple[Expr, ...]]]:
-        return [(1, elements) for count, elements in runs for _ in range(count)]
+        return [
+            (1, _stretch(elements, count, at, 1)) for count, elements in runs for at in range(count)
+        ]
 
     # Expressions
 
@@ -483,6 +481,10 @@ class _Flow(Evaluator):
             message = "a condition is known before run time, and this is a tensor"
             raise self.error("GS414", message, node, "use where(condition, a, b)")
         return super().truth(node, value)
+
+    def by_position(self, test: Node, then: Node, otherwise: Node) -> Expr | None:
+        """A loop of `forward` has no branches: rounds that differ are written out."""
+        return None
 
     def index(self, node: Node, base: Expr, items: tuple[Node, ...]) -> Expr:
         if isinstance(base.value, Tensor):
@@ -608,12 +610,12 @@ class _Flow(Evaluator):
         if isinstance(module, Stack):
             help = f"`for item in {path}: x = item(x)`, or `{path}[0](x)`"
             raise self.error("GS415", f"`{path}` is a list of components", node, help)
-        declared = _inputs(module)
+        declared = inputs_of(module)
         given = self.arguments(node, path, declared, args, keywords)
         places = {name: at for name, (_, at) in given.items()}
         tensors = {name: self.tensor(at, expr) for name, (expr, at) in given.items()}
         try:
-            type, bindings = _outcome(target.value.member, tensors, f"`{path}`")
+            type, bindings = outcome(target.value.member, tensors, f"`{path}`")
         except ShapeError as error:
             at = places.get(error.argument or "", node)
             message = error.message if f"`{path}" in error.message else f"{path}: {error.message}"
@@ -694,7 +696,7 @@ class _Flow(Evaluator):
         except ShapeError as error:
             at = given[error.argument][1] if error.argument in given else node
             raise self.mismatch(error.message, at, node, error.help) from None
-        bindings |= _spellings(made.settings, made.lets, values)
+        bindings |= spellings(made.settings, made.lets, values)
         exprs = tuple((name, expr) for name, (expr, _) in given.items())
         type = self.adopted(substituted(made.forward.result, bindings))
         return RoutineCall(type, made, (*exprs, *values.items()), bindings)
@@ -877,63 +879,40 @@ def _scalar(value: float | Size, tensors: list[Tensor]) -> Tensor:
     return Tensor("int", ())
 
 
-def _inputs(module: Module) -> tuple[str, ...]:
-    if isinstance(module, Block):
-        return tuple(declared.name for declared in module.forward.inputs) if module.forward else ()
-    if isinstance(module, Sequence):
-        return _inputs(module.members[0].module)
-    assert isinstance(module, Leaf)
-    return module.op.inputs
+def _stretch(
+    elements: tuple[Expr, ...], count: int, first: int, times: int
+) -> tuple[Expr, ...]:
+    """Of a run of `count` equal components, the `times` from the `first`, under their own places."""
+    if times == count:
+        return elements
+    return tuple(_placed(element, first, times) for element in elements)
 
 
-def _outcome(member: Member, given: dict[str, Any], owner: str) -> tuple[Any, dict[str, Size]]:
-    """The type a component returns for these inputs, and what its own names stand for."""
-    module = member.module
-    if isinstance(module, Leaf):
-        return module.op.infer(*given.values()), {}
-    if isinstance(module, Sequence):
-        value: Any = None
-        for place, part in enumerate(module.members):
-            inner = f"{owner[:-1]}.{part.name}`"
-            if place == 0:
-                value, _ = _outcome(part, given, inner)
-                continue
-            try:
-                value, _ = _outcome(part, {_single(part.module, owner): value}, inner)
-            except ShapeError as error:
-                message = error.message if inner in error.message else f"{inner}: {error.message}"
-                raise ShapeError(message, help=error.help) from None
-        return value, {}
-    assert isinstance(module, Block)
-    if module.forward is None:
-        raise ShapeError(f"{owner} has no `forward`, so it cannot be called")
-    bindings = bind(module.forward.inputs, given, owner)
-    bindings |= _spellings(module.settings, module.lets, member.args)
-    return substituted(module.forward.result, bindings), bindings
+def _placed(element: Expr, first: int, times: int) -> Expr:
+    if not isinstance(element.value, Link):
+        return element
+    path, _, places = element.value.path.rpartition(".")
+    start, _, end = places.partition("-")
+    step = 1 if int(end) > int(start) else -1
+    begin, last = int(start) + step * first, int(start) + step * (first + times - 1)
+    name = str(begin) if times == 1 else f"{begin}-{last}"
+    return Const(Link(f"{path}.{name}", element.value.member))
 
 
-def _single(module: Module, owner: str) -> str:
-    inputs = _inputs(module)
-    if len(inputs) != 1:
-        raise ShapeError(
-            f"inside {owner} a part takes {len(inputs)} inputs; a sequential passes one"
-        )
-    return inputs[0]
+def _turned(elements: tuple[Expr, ...]) -> tuple[Expr, ...]:
+    """A run of components that is gone through from its end: `blocks.3-0`."""
+    return tuple(
+        Const(Link(_turned_path(element.value.path), element.value.member))
+        if isinstance(element.value, Link)
+        else element
+        for element in elements
+    )
 
 
-def _spellings(
-    settings: Mapping[str, Expr], lets: Mapping[str, Expr], given: Mapping[str, Expr]
-) -> dict[str, Size]:
-    """What a definition's names stand for in the words of its caller."""
-    found: dict[str, Size] = {}
-    for name, expr in settings.items():
-        value = given[name].value if name in given else expr.value
-        if isinstance(value, Size) and isinstance(expr.value, Size):
-            found[name] = value if name in given else value.plain()
-    for name, expr in lets.items():
-        if isinstance(expr.value, Size):
-            found[name] = expr.value.substitute(found)
-    return found
+def _turned_path(path: str) -> str:
+    head, _, places = path.rpartition(".")
+    start, dash, end = places.partition("-")
+    return f"{head}.{end}{dash}{start}" if dash else path
 
 
 def _ellipsis(items: tuple[Node, ...]) -> int | None:

@@ -46,6 +46,7 @@ __all__ = [
     "Setting",
     "StackDecl",
     "TensorDecl",
+    "check_types",
     "declare",
     "kind_of",
 ]
@@ -808,6 +809,25 @@ class _Reader:
         return found
 
 
+def check_types(library: Mapping[str, Definition], problems: Diagnostics) -> None:
+    """Every `type` is known, once all files are read."""
+    blocks = [name for name, definition in library.items() if definition.kind == "block"]
+    waiting: list[Any] = [list(definition.components) for definition in library.values()]
+    while waiting:
+        part = waiting.pop(0)
+        if isinstance(part, list | tuple):
+            waiting = [*part, *waiting]
+        elif isinstance(part, SequenceDecl | StackDecl):
+            waiting = [*part.items, *waiting]
+        elif isinstance(part, BlockDecl) and part.type not in blocks:
+            word = nearest(part.type, [*LAYERS, *blocks, "parameter", "buffer", "sequential"])
+            help = f"did you mean `{word}`?" if word else "name its library under `use:`"
+            if part.type in FUNCTIONS:
+                help = f"call it in `forward`: `{part.type}(...)`"
+            message = f"`{escape(part.type)}` is no op and no block that this spec knows"
+            problems.error("GS301", message, part.at("type", key=False), help)
+
+
 def _read(definition: Definition) -> set[str]:
     """Every name that the expressions and the dataflow of a definition mention."""
     found = set(names_of(definition.body)) if definition.body else set()
@@ -862,7 +882,8 @@ def _split_commas(text: str) -> list[str]:
 def _safe(name: str) -> str:
     """A name like this one that is allowed."""
     plain = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_").lstrip("_0123456789")
-    plain = plain[:60].rstrip("_") or "part"
+    plain = plain[:60].rstrip("_")
+    plain = "part" if len(plain) < 2 or not name.isascii() else plain
     taken = keyword.iskeyword(plain) or keyword.issoftkeyword(plain)
     return f"{plain}_" if taken or plain in MODULE_ATTRIBUTES | RESERVED else plain
 

@@ -193,7 +193,9 @@ class Elaborator:
                 lambda declared=declared: Evaluator.of(scope, declared.below)
             )
             bound = below.value if below and isinstance(below.value, Size) else None
-            selects = declared.selects and self.axis(declared.selects, self.sized(scope))
+            selects = None
+            if declared.selects is not None:
+                selects = self.axis(declared.selects, self.sized(scope))
             made.append(ir.Input(declared.name, type, bound, declared.doc, declared.span, selects))
         return tuple(made)
 
@@ -472,9 +474,7 @@ class Elaborator:
 
     def use(self, declared: BlockDecl, scope: Scope) -> ir.Member:
         """A block in its place."""
-        definition = self.library.get(declared.type)
-        if definition is None or definition.kind != "block":
-            raise self.unknown_type(declared)
+        definition = self.library[declared.type]
         args, values = self.settings(declared, definition, scope)
         block = self.block(definition, values, declared.span)
         if block is None:
@@ -484,15 +484,6 @@ class Elaborator:
             for expression in used if isinstance(used, tuple) else (used,):
                 scope.decide(names(expression.node))
         return ir.Member(declared.name, block, args, declared.span, declared.trainable)
-
-    def unknown_type(self, declared: BlockDecl) -> _Broken:
-        blocks = [name for name, d in self.library.items() if d.kind == "block"]
-        options = [*LAYERS, *blocks, "parameter", "buffer", "sequential"]
-        word = nearest(declared.type, options)
-        help = f"did you mean `{word}`?" if word else "name its library under `use:`"
-        message = f"`{declared.type}` is no op and no block that this spec knows"
-        self.problems.error("GS301", message, declared.at("type", key=False), help)
-        return _Broken()
 
     def settings(
         self, declared: BlockDecl, definition: Definition, scope: Scope
@@ -557,8 +548,9 @@ class Elaborator:
             help = _remedy(setting.kind, expr.value, expression)
             self.problems.error("GS308", f"`{setting.name}` {reason}", span, help)
             return None
-        if setting.kind == "float" and isinstance(expr.value, Size):
-            return type_as_float(expr)
+        if setting.kind == "float":
+            assert not isinstance(expression, tuple)
+            return _as_float(expr, expression, scope)
         return expr
 
     def sequence(self, declared: SequenceDecl, scope: Scope) -> ir.Member:
@@ -616,9 +608,19 @@ class Elaborator:
         """One declaration: try it for all positions at once, then each by itself."""
         try:
             member = self.at(declared, 0, ir.Varying("int"), scope)
+            if declared.index is not None and number > 1:
+                self.exact(declared, 0, number - 1, scope)
             return [ir.Run(0, number, member)] if member else []
         except NeedsIndex:
             return self.positions(declared, number, scope)
+
+    def exact(self, declared: StackDecl, place: int, position: int, scope: Scope) -> None:
+        """The last position with its own numbers, so that a rate that grows too large is found."""
+        inner = Scope(scope.names)
+        inner.roots, inner.decided = scope.roots, scope.decided
+        assert declared.index is not None
+        inner.index(declared.index, Size.of(position))
+        self.member(declared.items[place][1], inner)
 
     def positions(self, declared: StackDecl, number: int, scope: Scope) -> list[ir.Run]:
         if number > MAX_POSITIONS:
@@ -643,6 +645,7 @@ class Elaborator:
             else:
                 runs.append(ir.Run(position, 1, member))
         if declared.index is not None and len(runs) > 1:
+            self.exact(declared, cycle[(number - 1) % len(cycle)], number - 1, scope)
             self.decide_length(declared, scope)
         return runs
 
@@ -678,8 +681,16 @@ class Elaborator:
         inner.roots, inner.decided = scope.roots, scope.decided
         if declared.index is not None:
             inner.index(declared.index, index)
+            if isinstance(index, Size):
+                inner.free = frozenset((declared.index,))
         item = declared.items[place][1]
-        member = self.member(item, inner)
+        try:
+            member = self.member(item, inner)
+        except NeedsIndex:
+            if not inner.free:
+                raise
+            inner.free = frozenset()
+            member = self.member(item, inner)
         if member is None:
             raise _Broken
         return member
@@ -893,6 +904,13 @@ def _repeated(module: ir.Module, path: str) -> bool:
 
 
 # Values
+
+
+def _as_float(expr: ir.Expr, expression: Expression, scope: Scope) -> ir.Expr:
+    """A float field; one that only follows the position in a repeat is left open."""
+    if scope.free & names(expression.node):
+        return replace(expr, value=ir.Varying("float"))
+    return type_as_float(expr) if isinstance(expr.value, Size) else expr
 
 
 def type_as_float(expr: ir.Expr) -> ir.Expr:

@@ -52,6 +52,8 @@ class Scope:
         self.names: dict[str, Expr] = dict(names or {})
         self.roots: dict[str, frozenset[str]] = {}
         self.decided: set[str] = set()
+        self.free: frozenset[str] = frozenset()
+        """Positions in a repeat that floats may depend on without telling one copy from another."""
 
     def setting(self, name: str, value: Any) -> None:
         self.names[name] = Name(named(name, value), name, "setting")
@@ -122,7 +124,9 @@ class Evaluator:
             case Logic(_, op, values):
                 return self.logic(op, values)
             case Choice(_, test, then, otherwise):
-                return self.expr(then if self.test(test) else otherwise)
+                return self.by_position(test, then, otherwise) or self.expr(
+                    then if self.test(test) else otherwise
+                )
             case Items(_, kind, items):
                 parts = tuple(self.expr(item) for item in items)
                 return Group(tuple(part.value for part in parts), kind, parts)
@@ -144,6 +148,7 @@ class Evaluator:
         known = {n: e for n, e in self.scope.names.items() if _is_plain(e.value)}
         word = nearest(id, known)
         help = f"did you mean `{word}`?" if word else f"names here: {_listed(known)}"
+        help = f"write `{id.title()}`" if id in ("true", "false") else help
         return self.error("GS210", f"unknown name `{id}`", node, help)
 
     # Operators
@@ -237,6 +242,21 @@ class Evaluator:
         if isinstance(value, bool):
             return value
         raise self.error("GS205", f"a condition is true or false, this is {described(value)}", node)
+
+    def by_position(self, test: Node, then: Node, otherwise: Node) -> Expr | None:
+        """A number that the position in a repeat chooses: both sides stay, for the loop to choose."""
+        known = (self.scope.names.get(name) for name in names(test))
+        if not any(isinstance(name, Name) and name.kind == "index" for name in known):
+            return None
+        found = self.expr(test)
+        try:
+            parts = (self.expr(then), found, self.expr(otherwise))
+        except SpecError:  # the side that is not taken need not make sense
+            return None
+        if not (_is_number(parts[0].value) and _is_number(parts[2].value)):
+            return None
+        value = parts[0 if self.truth(test, found.value) else 2].value
+        return Operation(value, "if", parts)
 
     def test(self, node: Node) -> bool:
         """A condition that decides something now."""

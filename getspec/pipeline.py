@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from getspec.compose import compose
-from getspec.declare import Definition, declare, kind_of
+from getspec.declare import Definition, check_types, declare, kind_of
 from getspec.elaborate import Elaborator, to_value
 from getspec.errors import Diagnostic, Diagnostics, Span, SpecError, nearest
 from getspec.ir import Block, Model
@@ -90,6 +90,7 @@ def _library(
                 problems.error("GS313", f"`{reference}` is a model, not a library", span, help)
             documents.append(other)
             waiting.append((other, library, real.parent))
+    check_types(found, problems)
     problems.raise_if_errors()
     return found, tuple(documents)
 

@@ -42,7 +42,7 @@ from yaml.events import (
 
 from getspec.errors import Diagnostic, Note, Span, SpecError, UsageError
 
-__all__ = ["Document", "Mark", "Path", "parse", "read", "scalar"]
+__all__ = ["Document", "Mark", "Path", "parse", "read", "read_bytes", "scalar"]
 
 MAX_BYTES = 1 << 20
 MAX_SCALAR = 1 << 16
@@ -157,6 +157,11 @@ def read(path: str | os.PathLike[str], name: str | None = None) -> Document:
     if shown == "-" or os.fspath(path) == "-":
         return parse(_read_stdin(), name or "<stdin>")
     return parse(_read_file(os.fspath(path), shown), shown)
+
+
+def read_bytes(path: str) -> bytes:
+    """What a regular file of a sane size holds, whatever its language."""
+    return _read_file(path, path)
 
 
 def scalar(text: str, name: str, *, loader: Loader = FAST) -> Any:
@@ -375,7 +380,6 @@ class _Builder:
         self.frames: list[_Frame] = []
         self.nodes = 0
         self.documents = 0
-        self.anchors: set[str] = set()
         self.parser = loader(source.text)
 
     def run(self) -> None:
@@ -509,9 +513,7 @@ class _Builder:
         self.nodes += 1
         if self.nodes > MAX_NODES:
             self.fatal("GS007", f"more than {MAX_NODES:,} keys and values", site, "use `repeat`")
-        known = isinstance(event, AliasEvent) and event.anchor in self.anchors
-        if event.anchor is not None and not known:
-            self.anchors.add(event.anchor)
+        if event.anchor is not None:
             what, sign = ("an alias", "*") if isinstance(event, AliasEvent) else ("an anchor", "&")
             place = self.property_site(event, sign + event.anchor)
             help = "use a config value, a block, or `extends`"

@@ -157,6 +157,7 @@ class Claim(Section):
     params: int | str | None = Field(
         None, description="its parameters: an integer, or a rounded figure such as 7.09M"
     )
+    trainable: int | str | None = Field(None, description="those of them that are trained")
     against: Against | None = Field(None, description="compare with another spec")
     delta: int | str | None = Field(None, description="parameters here minus parameters there")
     percent: float | int | None = Field(None, description="delta as a percentage of the other side")

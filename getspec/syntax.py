@@ -430,15 +430,16 @@ _REFUSED: dict[str, str] = {
 }
 
 
-def _as_call(method: ast.Attribute) -> str:
+def _as_call(method: ast.Attribute) -> str | None:
     """`x.softmax(-1)` as this language has it."""
+    if isinstance(method.value, ast.Name) and method.value.id == "self":
+        return f"write `{method.attr}(...)`"
     try:
         shown = ast.unparse(method.value)
     except RecursionError:
-        shown = "x"
-    if shown == "self":
-        return f"write `{method.attr}(...)`"
-    return f"write `{method.attr}({shown}, ...)`" if len(shown) <= 40 else f"write `{method.attr}(x, ...)`"
+        return None
+    plain = len(shown) <= 40 and "__" not in shown and "\n" not in shown
+    return f"write `{method.attr}({shown}, ...)`" if plain else None
 
 
 class _Reader:

@@ -14,7 +14,7 @@ from typing import Any
 
 from getspec.api import Spec, load
 from getspec.errors import GetspecError, UsageError
-from getspec.ir import Input, Model
+from getspec.ir import Block, Input, Model, Module, Stack
 from getspec.ops.base import Tensor as Type
 from getspec.sizes import Size
 
@@ -315,11 +315,11 @@ class _Session:
         if not outputs:
             return "no output depends on a trainable parameter"
         torch.stack([o.float().square().mean() for o in outputs]).sum().backward()
-        unused = tuple(f"{name}" for name in self.spec.model.root.unused)
+        unused = tuple(f"{path}." for path in _unused(self.spec.model.root))
         missing = [
             name
             for name, p in module.named_parameters()
-            if p.requires_grad and p.grad is None and not name.startswith(unused or ("\0",))
+            if p.requires_grad and p.grad is None and not f"{name}.".startswith(unused)
         ]
         if missing:
             raise Failed(f"no gradient reaches {', '.join(missing[:3])}")
@@ -427,3 +427,16 @@ def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
     return int(value) if isinstance(value, Size) else value
+
+
+def _unused(module: Module, prefix: str = "") -> Iterator[str]:
+    """Paths of the parts that the `forward` around them leaves alone."""
+    if isinstance(module, Block):
+        yield from (f"{prefix}{name}" for name in module.unused)
+    if isinstance(module, Stack):
+        for run in module.runs:
+            for at in range(run.start, run.start + run.count):
+                yield from _unused(run.member.module, f"{prefix}{at}.")
+        return
+    for name, _, member in module.children():
+        yield from _unused(member.module, f"{prefix}{name}.")

@@ -351,8 +351,8 @@ class Body:
         """Apply an operator, and name the result."""
         type = FUNCTIONS[op].rule(_plain(left), _plain(right))
         sides = [self.written(left), self.written(right)]
-        if isinstance(right, Term) and self.source.flip() and op not in ("power",):
-            sides.reverse()
+        if isinstance(right, Term) and right.value.rank == 0 and op in ("add", "multiply"):
+            sides = sides[::-1] if self.source.flip() else sides
         return self.named(f"{sides[0]} {sign} {sides[1]}", type)
 
     # Operands

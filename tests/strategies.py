@@ -1002,6 +1002,8 @@ def call_routine(body: Body) -> None:
 
 def _quoted(body: Body, value: Any) -> str:
     """A setting's value within `forward`, where words need quotes."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(str, value))}]"
     return f'"{value}"' if value in ("none", "tanh") else str(value)
 
 
@@ -1323,7 +1325,8 @@ def definition(
                 body.stream.type.with_shape((Size.runtime("S"), body.stream.type.shape[-1])),
             )
         )
-    body.line("return " + ", ".join(value.text for value in results))
+    texts = [value.text for value in results]
+    body.line("return " + (", ".join(texts) if len(texts) > 1 else f"tanh({texts[0]})"))
     if body.kind != "function" and body.source.flip():
         body.init = body.source.pick(
             (
@@ -1400,6 +1403,51 @@ def drawn(source: Source, first: Callable[[Body], None] | None = None) -> Random
     }
     free = tuple(s for s in body.settings.values() if s.free)
     return RandomSpec({key: value for key, value in tree.items() if value}, free)
+
+
+def plain_loop_of(body: Body) -> None:
+    """A stack of equal components as the last component, and a loop over it."""
+    width = known(body.stream.type, -1)
+    assert width is not None
+    contracts = [c for c in body.library.block_contracts if _simple(c) and _ends(c) == width]
+    declared: dict[str, Any] = {"type": "layer_norm", "dim": width}
+    if contracts:
+        contract = body.source.pick(contracts)
+        declared = {"type": contract.name, **arguments(body, contract)}
+    name, item, x = body.component({**declared, "repeat": 1}), body.name(("block",)), body.stream
+    body.line(f"for {item} in {name}:")
+    body.line(f"  {x.text} = {item}({body.ref(x)})")
+
+
+@st.composite
+def overridden(draw: Any) -> tuple[RandomSpec, dict[str, Any]]:
+    """A model, and other values for some of its config."""
+    spec, source = draw(specs()), Source(draw)
+    return spec, {s.name: s.another(source) for s in spec.free if source.flip()}
+
+
+@st.composite
+def reordered(draw: Any) -> tuple[RandomSpec, dict[str, Any], dict[str, Any]]:
+    """A model, the same with keys in another order, and the same with components in another order."""
+    spec = draw(specs())
+    ordered = {"config", "let", "inputs", "params", "components", "layers", "tie"}
+    shuffled = _shuffled(spec.tree, draw, ordered)
+    components = spec.tree | {"components": _turned(spec.tree.get("components", {}), draw)}
+    return spec, shuffled, {key: value for key, value in components.items() if value}
+
+
+def _shuffled(value: Any, draw: Any, ordered: set[str], key: str = "") -> Any:
+    """A tree with its keys in another order, but for mappings whose order means something."""
+    if isinstance(value, list):
+        return [_shuffled(item, draw, ordered) for item in value]
+    if not isinstance(value, dict):
+        return value
+    inner = {k: _shuffled(v, draw, ordered, k) for k, v in value.items()}
+    return inner if key in ordered else _turned(inner, draw)
+
+
+def _turned(value: dict[str, Any], draw: Any) -> dict[str, Any]:
+    return {key: value[key] for key in draw(st.permutations(list(value)))}
 
 
 # -------------------------------------------------------------------------------------------- text

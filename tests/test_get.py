@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from reference_data import ROOT, answers, build_tiny, check_state_dict, references, specs
 
 import getspec
 from getspec.errors import SpecError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 REFERENCES = references("get")
 SPECS = {
@@ -45,7 +49,8 @@ def test_golden_outputs_under_strict_loading(name: str) -> None:
     model.load_state_dict(golden.state, strict=True)
     for key, value in golden.group("buffer").items():
         torch.testing.assert_close(computed[key], value, rtol=1e-6, atol=1e-6)
-    found = answers(spec, model, golden)
+    with torch.no_grad():
+        found = answers(spec, model, golden)
     assert list(found) == json.loads(golden.metadata["outputs_in_order"])
     for key, value in found.items():
         wanted = golden.group("output")[key]
@@ -55,6 +60,54 @@ def test_golden_outputs_under_strict_loading(name: str) -> None:
             assert worst <= TOLERANCE.get(name, 5e-6), key
         else:
             assert torch.equal(value, wanted), key
+
+
+def loss_of(name: str, found: dict[str, Tensor], golden: dict[str, Tensor]) -> Tensor:
+    """What each model is trained with."""
+    import torch.nn.functional as F
+
+    motif, mask = golden["input.region_motif"], golden.get("input.mask")
+    match name:
+        case "pretrain":
+            return F.mse_loss(found["x_masked"], motif[mask.squeeze(-1)])
+        case "diffusion":
+            return F.mse_loss(found["x_masked"] * mask, motif * mask)
+        case "diffusion-v2":
+            t, clean = golden["input.t"], motif[mask.squeeze(-1)]
+            signal = golden["buffer.sqrt_alphas_cumprod"][t].unsqueeze(1)
+            spread = golden["buffer.sqrt_one_minus_alphas_cumprod"][t].unsqueeze(1)
+            noised = signal * clean + spread * golden["input.noise"]
+            return F.mse_loss((noised - spread * found["predicted_noise"]) / (signal + 1e-8), clean)
+        case "finetune-atac":
+            target = golden["target.region_motif_last_channel"].unsqueeze(-1)
+            return F.poisson_nll_loss(found["atpm"], target, log_input=False)
+    return F.poisson_nll_loss(found["exp"], golden["target.exp_label"], log_input=False)
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize(
+    "name",
+    [
+        "pretrain",
+        "diffusion",
+        "diffusion-v2",
+        "finetune",
+        "finetune-atac",
+        "finetune-positional",
+    ],
+)
+def test_golden_gradients(name: str) -> None:
+    """The same parameters get a gradient, and the same one."""
+    spec, golden = getspec.load(SPECS[name]), REFERENCES[name].golden
+    assert golden is not None
+    model = build_tiny(spec)
+    model.load_state_dict(golden.state, strict=True)
+    loss_of(name, answers(spec, model, golden), golden.tensors).backward()
+    wanted = golden.group("grad")
+    found = {key: p.grad for key, p in model.named_parameters() if p.grad is not None}
+    assert set(found) == set(wanted)
+    for key, value in wanted.items():
+        assert (found[key] - value).abs().max() <= 1e-4 * value.abs().max(), key
 
 
 @pytest.mark.torch

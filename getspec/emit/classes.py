@@ -8,6 +8,7 @@ sees it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -26,6 +27,8 @@ __all__ = ["ClassText", "FunctionText", "Names", "clean", "wrap", "write_classes
 
 NOTE = "  # "
 """What stands between a line and its comment."""
+
+FROZEN = ".requires_grad_(False)"
 
 
 @dataclass(frozen=True)
@@ -190,14 +193,16 @@ def _passed(root: ir.Block) -> dict[str, set[str]]:
     return found
 
 
-def routine_calls(statements: Iterable[ir.Statement]) -> Iterable[ir.RoutineCall]:
+def routine_calls(
+    statements: Iterable[ir.Statement | ir.Expr],
+) -> Iterable[ir.RoutineCall]:
     """Every call of a function in some statements."""
     for expr in expressions(statements):
         if isinstance(expr, ir.RoutineCall):
             yield expr
 
 
-def expressions(statements: Iterable[ir.Statement]) -> Iterable[ir.Expr]:
+def expressions(statements: Iterable[ir.Statement | ir.Expr]) -> Iterable[ir.Expr]:
     """Every expression in some statements, the outer before the inner."""
     waiting: list[Any] = list(statements)
     while waiting:
@@ -288,10 +293,11 @@ class _Writer:
             unpassed = not self.is_root and name not in passed
             if name in structural or unpassed or not _argument_type(expr.value):
                 self.fixed[name] = expr.value
-        for name, expr in lets.items():
-            if isinstance(expr, ir.Const) or not _argument_type(expr.value):
-                self.fixed[name] = expr.value
         self.inside = Printer(names, in_forward=False, fixed=self.fixed)
+        self.inside.constants = {}
+        for name, expr in lets.items():
+            if self.inside.settled(expr) or not _argument_type(expr.value):
+                self.fixed[name] = expr.value
 
     # Functions
 
@@ -304,7 +310,7 @@ class _Writer:
         settings = tuple(n for n in self.settings if n in needed and n not in self.fixed)
         args = [f"{declared.name}: {_input_type(declared)}" for declared in forward.inputs]
         args += [f"{name}: {_argument_type(self.settings[name].value)}" for name in settings]
-        head = fit_def(routine.name, args, _result_type(forward.result), 0)
+        head = fit_def(routine.name, args, _returned_type(forward), 0)
         doc = _doc(routine.summary or routine.name, 4)
         inner = [line for let in lets for line in fit(let, 4)]
         return FunctionText(routine.name, (*head, *doc, *inner, *lines)), settings
@@ -344,6 +350,7 @@ class _Writer:
         if is_root:
             settings = tuple(n for n in self.settings if n not in self.fixed)
         init = [*self.assignments(needed, kept), *weights, *members]
+        init = [*self.constants(), *init]
         if is_root:
             init.append("        self.init_weights()")
         text = ClassText(
@@ -375,7 +382,9 @@ class _Writer:
         for length in type.shape:
             for symbol in sorted(length.value.symbols()):
                 self.names.letters[symbol] = None
-        return shape_text(type) if type.shape else "()"
+        values = {n: v.plain() for n, v in self.fixed.items() if isinstance(v, Size)}
+        known = type.with_shape(tuple(length.substitute(values) for length in type.shape))
+        return shape_text(known) if type.shape else "()"
 
     def signature(self, settings: tuple[str, ...], is_root: bool) -> tuple[str, ...]:
         args = ["self"]
@@ -402,6 +411,11 @@ class _Writer:
             if name in kept:
                 lines.append(f"self.{name} = {name if inside else self.plain(name)}")
         return [line for text in lines for line in fit(text, 8)]
+
+    def constants(self) -> list[str]:
+        """Lists that decided structure, named once for all that picks from them."""
+        found = self.inside.constants or {}
+        return [x for name, items in found.items() for x in fit(f"{name} = {literal(items)}", 8)]
 
     def behind(self, name: str, needed: set[str]) -> bool:
         """Whether another named value is made from this one."""
@@ -436,15 +450,19 @@ class _Writer:
         symbols = length.spelled.symbols()
         if symbols <= set(self.settings) | set(self.lets) and not symbols & set(self.fixed):
             self.inside.used.update(dict.fromkeys(sorted(symbols)))
-            return str(length.spelled).replace("*", " * ")
+            return re.sub(r"(?<!\*)\*(?!\*)", " * ", str(length.spelled))
         return str(int(length))
 
     def member(self, member: ir.Member) -> list[str]:
-        return fit(f"self.{member.name} = {self.made(member)}", 8)
+        text = f"self.{member.name} = {self.made(member)}"
+        if len(text) + 8 <= WIDTH or member.trainable:
+            return fit(text, 8)
+        made = text.removesuffix(FROZEN)
+        return [*fit(made, 8), f"        self.{member.name}{FROZEN}"]
 
     def made(self, member: ir.Member) -> str:
         """The expression that makes a component."""
-        frozen = "" if member.trainable else ".requires_grad_(False)"
+        frozen = "" if member.trainable else FROZEN
         match member.module:
             case ir.Leaf():
                 return self.leaf(member) + frozen
@@ -515,12 +533,21 @@ class _Writer:
             return "nn.ModuleList()"
         texts = [self.made(run.member) for run in stack.runs]
         count = self.inside(stack.count)
+        if len(stack) == 1 and isinstance(stack.count, ir.Const):
+            return self.spelled_out(stack, texts)
         if len(set(texts)) == 1:
             return self.comprehension(stack, texts[0], count)
         choice = self.by_flag(stack, texts) or self.by_cycle(stack, texts)
         if choice:
             return self.comprehension(stack, choice, count, always=stack.index is None)
         return self.spelled_out(stack, texts)
+
+    def placed(self, member: ir.Member) -> str:
+        """The item of one position, which is written as the number it is."""
+        self.inside.at_position = True
+        text = self.made(member)
+        self.inside.at_position = False
+        return text
 
     def comprehension(
         self, stack: ir.Stack, element: str, count: str, *, always: bool = False
@@ -575,9 +602,10 @@ class _Writer:
         for text, start, count in groups:
             varies = stack.index is not None and _mentions(text, stack.index)
             if count == 1:
-                items.append(_replaced(text, stack.index, str(start)) if varies else text)
+                items.append(self.placed(stack.at(start)) if varies else text)
             else:
-                bounds = f"{start}, {start + count}" if varies else str(count)
+                first = f"{start}, " if start and varies else ""
+                bounds = f"{first}{start + count if varies else count}"
                 variable = stack.index if varies else "_"
                 items.append(f"*({text} for {variable} in range({bounds}))")
         return f"nn.ModuleList([{', '.join(items)}])"
@@ -606,7 +634,8 @@ class _Body:
     def lines(self) -> list[str]:
         assert self.forward is not None
         self.known = {declared.name: declared.type for declared in self.forward.inputs}
-        body = [line for s in self.forward.statements for line in self.statement(s, self.indent)]
+        statements = _live(self.forward.statements)
+        body = [line for s in statements for line in self.statement(s, self.indent)]
         pad = " " * self.indent
         return [*(f"{pad}{name} = {text}" for name, text in self.hoisted.items()), *body]
 
@@ -678,7 +707,8 @@ class _Body:
         comments = [f"{pad}# {clean(line)}" for line in statement.comment]
         match statement:
             case ir.Assign(targets, value, unpack):
-                text = f"{', '.join(targets)}{',' if unpack and len(targets) == 1 else ''} = "
+                single = unpack and len(targets) == 1
+                text = f"({targets[0]},) = " if single else f"{', '.join(targets)} = "
                 note = self.note(targets, value)
                 lines = self.noted(text + self.printer(value), indent, note)
                 parts = value.value if unpack else (value.value,)
@@ -719,11 +749,7 @@ class _Body:
 
     def loop(self, loop: ir.For, indent: int) -> list[str]:
         saved = dict(self.known)
-        bodies = []
-        for _, elements, statements in loop.rounds:
-            self.known = dict(saved)
-            self.known.update((t, e.value) for t, e in zip(loop.targets, elements, strict=True))
-            bodies.append([line for s in statements for line in self.statement(s, indent + 4)])
+        bodies = self.bodies(loop, indent, saved)
         if not bodies:
             return []
         bodies = _agreed(bodies)
@@ -733,6 +759,15 @@ class _Body:
             return [*fit(head, indent, tail=":"), *bodies[0]]
         return self.unrolled(loop, indent, saved)
 
+    def bodies(self, loop: ir.For, indent: int, known: dict[str, Any]) -> list[list[str]]:
+        """The lines of each round."""
+        made = []
+        for _, elements, statements in loop.rounds:
+            self.known = dict(known)
+            self.known.update((t, e.value) for t, e in zip(loop.targets, elements, strict=True))
+            made.append([line for s in statements for line in self.statement(s, indent + 4)])
+        return made
+
     def unrolled(self, loop: ir.For, indent: int, known: dict[str, Any]) -> list[str]:
         """Rounds that differ, one after the other; equal ones in a row as a loop over a slice."""
         self.known = known
@@ -740,8 +775,7 @@ class _Body:
         for times, elements, statements in loop.rounds:
             paths = [_element_text(self.printer, element) for element in elements]
             if times > 1:
-                start = int(paths[0].rpartition("[")[2].rstrip("]").split("-")[0])
-                head = f"for {loop.targets[0]} in {paths[0].rpartition('[')[0]}[{start}:{start + times}]:"
+                head = f"for {loop.targets[0]} in {_slice(paths[0])}:"
                 lines.append(f"{' ' * indent}{head}")
                 lines += [x for s in statements for x in self.statement(s, indent + 4)]
                 continue
@@ -765,8 +799,46 @@ def _agreed(bodies: list[list[str]]) -> list[list[str]]:
     return [lines] * len(bodies)
 
 
+def _live(statements: tuple[ir.Statement, ...]) -> tuple[ir.Statement, ...]:
+    """Without values that nothing reads: what read them was left out by a choice or an empty loop."""
+    read = {e.id for e in expressions(statements) if isinstance(e, ir.Name)}
+    kept = _reading(statements, read)
+    return kept if len(_flat(kept)) == len(_flat(statements)) else _live(kept)
+
+
+def _reading(statements: tuple[ir.Statement, ...], read: set[str]) -> tuple[ir.Statement, ...]:
+    kept: list[ir.Statement] = []
+    for statement in statements:
+        match statement:
+            case ir.Assign(targets) if read.isdisjoint(targets):
+                continue
+            case ir.Push(name) if name not in read:
+                continue
+            case ir.For(_, _, rounds):
+                inner = tuple((n, what, _reading(body, read)) for n, what, body in rounds)
+                if any(body for _, _, body in inner):
+                    kept.append(replace(statement, rounds=inner))
+            case _:
+                kept.append(statement)
+    return tuple(kept)
+
+
+def _flat(statements: tuple[ir.Statement, ...]) -> list[ir.Statement]:
+    inner = [b for s in statements if isinstance(s, ir.For) for _, _, b in s.rounds]
+    return [*statements, *(each for body in inner for each in _flat(body))]
+
+
 def _element_text(printer: Printer, element: ir.Expr) -> str:
     return printer(element)
+
+
+def _slice(path: str) -> str:
+    """Several items of a list, from the place of each: `self.blocks[2-4]` is `self.blocks[2:5]`."""
+    base, _, places = path.rstrip("]").rpartition("[")
+    first, last = map(int, places.split("-"))
+    if first < last:
+        return f"{base}[{first}:{last + 1}]"
+    return f"reversed({base}[{last}:{first + 1}])"
 
 
 def _tree(expr: ir.Expr) -> Iterable[ir.Expr]:
@@ -831,11 +903,36 @@ def _forward_signature(forward: ir.Forward | None) -> tuple[str, ...]:
     if forward is None:
         return ()
     args = ["self", *(f"{declared.name}: {_input_type(declared)}" for declared in forward.inputs)]
-    return tuple(fit_def("forward", args, _result_type(forward.result), 4))
+    return tuple(fit_def("forward", args, _returned_type(forward), 4))
 
 
 def _input_type(declared: ir.Input) -> str:
     return "list[Tensor]" if isinstance(declared.type, tuple) else "Tensor"
+
+
+def _returned_type(forward: ir.Forward) -> str:
+    """What `forward` returns; lists that it made, of any length, are `list[Tensor]`."""
+    last = forward.statements[-1]
+    if not isinstance(last, ir.Return):
+        return _result_type(forward.result)
+    types = [
+        "list[Tensor]" if _is_list(value, forward.statements) else _result_type(value.value)
+        for value in last.values
+    ]
+    return types[0] if len(types) == 1 else f"tuple[{', '.join(types)}]"
+
+
+def _is_list(value: ir.Expr, statements: Iterable[ir.Statement]) -> bool:
+    """Whether this is a list of tensors that the statements began with brackets."""
+    if not isinstance(value.value, tuple) or not all(isinstance(x, Tensor) for x in value.value):
+        return False
+    return isinstance(value, ir.Name) and any(
+        isinstance(each, ir.Assign)
+        and value.id in each.targets
+        and isinstance(each.value, ir.Group)
+        and each.value.kind == "list"
+        for each in statements
+    )
 
 
 def _result_type(result: Any) -> str:

@@ -336,11 +336,29 @@ def _linear_scan(p: Printer, e: ir.Apply) -> str:
     return f"linear_scan({decay}, {moved}).transpose({axis}, 1)"
 
 
+def _topk(p: Printer, e: ir.Apply) -> str:
+    dim = _dim(_value(e, "dim", -1))
+    extra = f", dim={dim}" if dim != "-1" else ""
+    return f"{p.atom(e.args['x'])}.topk({p(e.args['k'])}{extra})"
+
+
+def _argsort(p: Printer, e: ir.Apply) -> str:
+    dim = _dim(_value(e, "dim", -1))
+    extra = f"dim={dim}, " if dim != "-1" else ""
+    return f"{p.atom(e.args['x'])}.argsort({extra}stable=True)"
+
+
+def _grouped_linear(p: Printer, e: ir.Apply) -> str:
+    p.names.helper("grouped_linear")
+    return f"grouped_linear({', '.join(p(e.args[name]) for name in ('x', 'weight', 'lengths'))})"
+
+
 FUNCTION_TEXT: dict[str, Entry] = {
     "abs": _method("abs"),
     "amax": _reduction("amax"),
     "amin": _reduction("amin"),
     "arange": _arange,
+    "argsort": _argsort,
     "avg_pool1d": _pool("avg_pool1d"),
     "avg_pool2d": _pool("avg_pool2d"),
     "cast": _cast,
@@ -356,6 +374,7 @@ FUNCTION_TEXT: dict[str, Entry] = {
     "expand": _expand,
     "flatten": _flatten,
     "gelu": _gelu,
+    "grouped_linear": _grouped_linear,
     "lgamma": _method("lgamma"),
     "linear_scan": _linear_scan,
     "interpolate": _interpolate,
@@ -368,6 +387,7 @@ FUNCTION_TEXT: dict[str, Entry] = {
     "maximum": _extreme("maximum", "min"),
     "mean": _reduction("mean"),
     "minimum": _extreme("minimum", "max"),
+    "one_hot": lambda p, e: f"F.one_hot({p(e.args['x'])}, {p(e.args['num_classes'])})",
     "ones": _filled("ones"),
     "ones_like": _like("ones_like"),
     "pad": _pad,
@@ -389,6 +409,7 @@ FUNCTION_TEXT: dict[str, Entry] = {
     "stack": _joined("stack"),
     "sum": _reduction("sum"),
     "tanh": _pointwise("torch.tanh"),
+    "topk": _topk,
     "transpose": _axes("transpose", "dim0", "dim1"),
     "unbind": _axes("unbind", "dim"),
     "unsqueeze": _axes("unsqueeze", "dim"),
@@ -398,6 +419,47 @@ FUNCTION_TEXT: dict[str, Entry] = {
 }
 
 HELPERS: dict[str, str] = {
+    "grouped_linear": '''\
+@torch.library.custom_op("getspec::grouped_linear", mutates_args=())
+def grouped_linear(x: Tensor, weight: Tensor, lengths: Tensor) -> Tensor:
+    """Each row of x times the matrix of its group; groups follow one another, lengths[g] rows each.
+
+    An op of its own, because only the data knows the lengths: torch.compile and the meta device
+    see static shapes, and no product is computed that no row asks for.
+    """
+    groups = zip(x.split(lengths.tolist()), weight, strict=True)
+    return torch.cat([F.linear(rows, matrix) for rows, matrix in groups])
+
+
+@torch.library.custom_op("getspec::grouped_linear_grad", mutates_args=())
+def grouped_linear_grad(x: Tensor, grad: Tensor, lengths: Tensor) -> Tensor:
+    """Gradient of each group's matrix, from the rows of the group."""
+    counts = lengths.tolist()
+    groups = zip(grad.split(counts), x.split(counts), strict=True)
+    return torch.stack([outputs.T @ inputs for outputs, inputs in groups])
+
+
+def grouped_linear_backward(
+    ctx: torch.autograd.function.FunctionCtx, grad: Tensor
+) -> tuple[Tensor, Tensor, None]:
+    """Gradients of the rows and of the matrices."""
+    x, weight, lengths = ctx.saved_tensors
+    grad_x = grouped_linear(grad, weight.mT, lengths)
+    return grad_x, grouped_linear_grad(x, grad, lengths), None
+
+
+grouped_linear.register_fake(lambda x, weight, lengths: x.new_empty(x.shape[0], weight.shape[1]))
+grouped_linear_grad.register_fake(
+    lambda x, grad, lengths: x.new_empty(lengths.shape[0], grad.shape[1], x.shape[1])
+)
+grouped_linear.register_autograd(
+    grouped_linear_backward,
+    setup_context=lambda ctx, inputs, output: ctx.save_for_backward(*inputs),
+)
+for op in (torch.ops.getspec.grouped_linear, torch.ops.getspec.grouped_linear_grad):
+    if op not in flop_registry:  # for torch.utils.flop_counter.FlopCounterMode
+        register_flop_formula(op)(lambda x, y, lengths, **_: 2 * x[0] * x[1] * y[1])
+''',
     "linear_scan": '''\
 def linear_scan(decay: Tensor, x: Tensor) -> Tensor:
     """h[t] = decay[t] * h[t-1] + x[t] along axis 1: join neighbours, scan half as many, fill in."""

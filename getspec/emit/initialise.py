@@ -62,13 +62,14 @@ def _wrapped(doc: str) -> list[str]:
     pad = " " * 8
     if len(pad) + len(doc) + 3 <= WIDTH:
         return [f'{pad}{doc}"""']
-    lines = wrap(doc, WIDTH, initial_indent=pad, subsequent_indent=pad)
+    lines = wrap(doc, WIDTH - 3, initial_indent=pad, subsequent_indent=pad)
     return [*lines, f'{pad}"""']
 
 
 def _laid(line: str) -> list[str]:
     indent = len(line) - len(line.lstrip())
-    return [f"        {line}"] if line.endswith(":") else fit(line.lstrip(), 8 + indent)
+    head = line.endswith(":")
+    return fit(line.strip().removesuffix(":"), 8 + indent, tail=":" if head else "")
 
 
 # Which scheme a weight has

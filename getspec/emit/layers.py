@@ -5,6 +5,7 @@ A keyword is written only where it differs from PyTorch's own default, which is 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 __all__ = ["LAYER_CLASSES", "LAYER_TEXT", "LayerText"]
@@ -16,7 +17,7 @@ class LayerText:
 
     cls: str
     positional: tuple[str, ...] = ()
-    keywords: dict[str, tuple[str, object]] = field(default_factory=dict)
+    keywords: Mapping[str, tuple[str, object]] = field(default_factory=dict)
 
 
 _CONV = {

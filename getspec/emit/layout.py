@@ -7,10 +7,22 @@ generator; before operators, within added parentheses, where a line does not end
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 __all__ = ["WIDTH", "fit", "fit_def", "split_top"]
 
 WIDTH = 100
 OPEN, CLOSE = "([{", ")]}"
+LOOSEST_FIRST = (
+    (" or ",),
+    (" and ",),
+    (" == ", " != ", " < ", " <= ", " > ", " >= "),
+    (" | ",),
+    (" & ",),
+    (" + ", " - "),
+    (" * ", " / ", " // ", " % ", " @ "),
+    (" ** ",),
+)
 
 
 def fit(line: str, indent: int, *, tail: str = "") -> list[str]:
@@ -23,7 +35,7 @@ def fit(line: str, indent: int, *, tail: str = "") -> list[str]:
         return _parenthesised(line, indent, tail)
     head, body, close = line[: start + 1], line[start + 1 : -1], line[-1]
     if not body or len(pad) + len(head) > WIDTH:
-        return [f"{pad}{line}{tail}"]
+        return _leading(line, indent, tail) or [f"{pad}{line}{tail}"]
     return [f"{pad}{head}", *_body(body, indent + 4), f"{pad}{close}{tail}"]
 
 
@@ -52,7 +64,16 @@ def _body(body: str, indent: int) -> list[str]:
         return [f"{pad}{body}"]
     if len(items) == 1 and not body.endswith(","):
         return _operand(body, indent)
-    return [line for item in items for line in fit(item.rstrip(","), indent, tail=",")]
+    return [line for item in items for line in _item(item.rstrip(","), indent)]
+
+
+def _item(item: str, indent: int) -> list[str]:
+    """One of several items of brackets: a sum that is too long goes one operand a line."""
+    parts = _operators(item)
+    if indent + len(item) + 1 <= WIDTH or len(parts) == 1:
+        return fit(item, indent, tail=",")
+    lines = [line for part in parts for line in fit(part, indent)]
+    return [*lines[:-1], f"{lines[-1]},"]
 
 
 def _element(element: str, indent: int) -> list[str]:
@@ -60,15 +81,14 @@ def _element(element: str, indent: int) -> list[str]:
     cuts = sorted([*_all_top(element, " if "), *_all_top(element, " else ")])
     if indent + len(element) <= WIDTH or not cuts:
         return fit(element, indent)
-    bounds = [0, *(cut + 1 for cut in cuts), len(element)]
-    parts = [element[a:b].strip() for a, b in zip(bounds, bounds[1:], strict=False)]
+    parts = [element[a:b].strip() for a, b in pairwise([0, *cuts, len(element)])]
     return [line for part in parts for line in fit(part, indent)]
 
 
 def _operand(body: str, indent: int) -> list[str]:
     """The only item of brackets: it may break at its operators without more parentheses."""
     parts = _operators(body)
-    if len(parts) > 1 and _last_group(body) is None:
+    if len(parts) > 1:
         return [line for part in parts for line in fit(part, indent)]
     return fit(body, indent)
 
@@ -82,6 +102,10 @@ def _parenthesised(line: str, indent: int, tail: str) -> list[str]:
         left, right = line[: at + len(lead)], line[at + len(lead) :]
         pad = " " * indent
         inner = " " * (indent + 4)
+        if right.startswith("(") and len(_operators(right)) == 2:
+            found = _leading(line, indent, tail)
+            if found:
+                return found
         if len(inner) + len(right) <= WIDTH:
             return [f"{pad}{left}(", f"{inner}{right}", f"{pad}){tail}"]
         parts = _chain(line) or _operators(right)
@@ -89,6 +113,24 @@ def _parenthesised(line: str, indent: int, tail: str) -> list[str]:
             lines = [line for part in parts for line in fit(part, indent + 4)]
             return [f"{pad}{left}(", *lines, f"{pad}){tail}"]
     return [f"{' ' * indent}{line}{tail}"]
+
+
+def _leading(line: str, indent: int, tail: str) -> list[str]:
+    """`x = (a + b) * c` broken within the brackets that stand first; empty where that is no help."""
+    at = _find_top(line, " = ")
+    start = at + 3 if at is not None else len("return ") * line.startswith("return ")
+    opening = next((i for i in range(start, len(line)) if line[i] in OPEN), None)
+    if opening is None:
+        return []
+    depth, closing = 0, opening
+    for closing in range(opening, len(line)):
+        depth += (line[closing] in OPEN) - (line[closing] in CLOSE)
+        if not depth:
+            break
+    pad, body, rest = " " * indent, line[opening + 1 : closing], line[closing:]
+    if not body or len(pad) + len(rest) + len(tail) > WIDTH:
+        return []
+    return [f"{pad}{line[: opening + 1]}", *_body(body, indent + 4), f"{pad}{rest}{tail}"]
 
 
 def _chain(line: str) -> list[str]:
@@ -113,7 +155,7 @@ def _chain(line: str) -> list[str]:
 
 def _operators(text: str) -> list[str]:
     """The operands of the loosest operator, each but the first led by its operator."""
-    for group in ((" + ", " - "), (" * ", " / ", " // ", " @ ")):
+    for group in LOOSEST_FIRST:
         cuts = sorted(at for sign in group for at in _all_top(text, sign))
         if cuts:
             bounds = [0, *(cut + 1 for cut in cuts), len(text)]

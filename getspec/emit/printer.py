@@ -103,6 +103,10 @@ class Printer:
         self.device = device
         self.used: dict[str, None] = {}
         """Settings and named values that were written."""
+        self.constants: dict[str, Any] | None = None
+        """Lists that are fixed, where the text can name them first and then pick from them."""
+        self.at_position = False
+        """Whether the position in a repeat is written as the number it is."""
         self.alias: dict[str, str] = {}
         """Text for loop variables of a loop that is written out."""
         self.module = ""
@@ -115,6 +119,11 @@ class Printer:
         """The text, in parentheses if it binds less strongly."""
         text, strength = self.text(expr)
         return text if strength >= level else f"({text})"
+
+    def signed(self, expr: ir.Expr) -> str:
+        """What follows a sign: a power stands in parentheses, `-(x**2)`, as formatters write it."""
+        text, strength = self.text(expr)
+        return text if strength in (SIGN, ATOM) else f"({text})"
 
     def atom(self, expr: ir.Expr) -> str:
         return self.at_least(expr, ATOM)
@@ -158,21 +167,35 @@ class Printer:
             return self.alias[id], ATOM
         if expr.kind in ("setting", "let"):
             if id in self.fixed:
-                return self.const(self.fixed[id])
+                return self.known(id, self.fixed[id])
             self.used[id] = None
             return (f"self.{id}" if self.in_forward else id), ATOM
         if expr.kind == "weight":
             return f"self.{id}", ATOM
         if expr.kind == "size" and self.sizes is not None:
             return self.sizes(id), ATOM
+        if expr.kind == "index" and self.at_position:
+            return self.const(expr.value)
         if expr.kind == "index":
             self.used[id] = None
         return id, ATOM
+
+    def known(self, id: str, value: Any) -> Text:
+        """A setting that the class does not take: the value it has, or a list that stands above."""
+        if isinstance(value, tuple) and self.constants is not None:
+            self.constants[id] = value
+            return id, ATOM
+        return self.const(value)
 
     # Arithmetic before run time
 
     def operation(self, expr: ir.Operation) -> Text:
         op, operands = expr.op, expr.operands
+        if self.settled(expr) and any(map(self.replaced, operands)):
+            return self.const(expr.value)
+        if op == "if":
+            then, test = (self.at_least(part, OR) for part in operands[:2])
+            return f"{then} if {test} else {self.at_least(operands[2], CHOICE)}", CHOICE
         if op in (
             "min",
             "max",
@@ -194,12 +217,40 @@ class Printer:
         if op == "not":
             return f"not {self.at_least(operands[0], NOT)}", NOT
         if len(operands) == 1:
-            return f"{op}{self.at_least(operands[0], SIGN)}", SIGN
+            return f"{op}{self.signed(operands[0])}", SIGN
         if op in ("and", "or"):
-            parts = [self.at_least(part, LEVEL[op] + 1) for part in operands]
+            rest = [part for part in operands if not self.settled(part)]
+            if not rest or any(part.value is (op == "or") for part in operands if part not in rest):
+                return self.const(expr.value)
+            if len(rest) == 1:
+                return self.text(rest[0])
+            parts = [self.at_least(part, LEVEL[op] + 1) for part in rest]
             return f" {op} ".join(parts), LEVEL[op]
         whole = all(isinstance(part.value, Size) for part in operands)
         return self.infix("//" if op == "/" and whole else op, *operands)
+
+    def settled(self, expr: ir.Expr) -> bool:
+        """Whether an integer or a condition is the same for every instance of the class."""
+        if not isinstance(expr.value, Size | bool | tuple):
+            return False
+        match expr:
+            case ir.Const():
+                return True
+            case ir.Name():
+                return self.replaced(expr)
+            case ir.Operation(_, op, operands):
+                lists = op != "len" and any(isinstance(part.value, tuple) for part in operands)
+                return not lists and all(map(self.settled, operands))
+        return False
+
+    def replaced(self, expr: ir.Expr) -> bool:
+        """Whether something stands for a name of the spec that the class does not have."""
+        match expr:
+            case ir.Name(_, id, kind):
+                return id in self.fixed or (kind == "index" and self.at_position)
+            case ir.Operation(_, _, operands):
+                return any(map(self.replaced, operands))
+        return False
 
     def function(self, op: str, operands: tuple[ir.Expr, ...]) -> str:
         args = ", ".join(map(self, operands))
@@ -208,7 +259,7 @@ class Printer:
     def infix(self, op: str, left: ir.Expr, right: ir.Expr) -> Text:
         level = LEVEL[op]
         a = self.at_least(left, level + (op == "**" or level == COMPARE))
-        b = self.at_least(right, level + (op != "**"))
+        b = self.at_least(right, SIGN if op == "**" else level + 1)
         tight = op == "**" and all(SIMPLE.fullmatch(side) for side in (a, b))
         return f"{a}**{b}" if tight else f"{a} {op} {b}", level
 
@@ -255,9 +306,9 @@ class Printer:
         if sign:
             return self.infix(sign, *expr.args.values())
         if expr.op == "negative":
-            return f"-{self.at_least(expr.args['x'], SIGN)}", SIGN
+            return f"-{self.signed(expr.args['x'])}", SIGN
         if expr.op == "logical_not":
-            return f"~{self.at_least(expr.args['x'], SIGN)}", SIGN
+            return f"~{self.signed(expr.args['x'])}", SIGN
         made = FUNCTION_TEXT[expr.op](self, expr)
         return made if isinstance(made, tuple) else (made, ATOM)
 

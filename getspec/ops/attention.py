@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from getspec.ops.base import (
+    Product,
     ShapeError,
     Size,
     Tensor,
     broadcast,
     function,
+    products,
     require_probability,
 )
 
@@ -48,6 +50,16 @@ def sdpa(
     if mask is not None:
         _check_mask(mask, (q.shape[0], q.shape[1], q.shape[2], k.shape[2]), causal)
     return q.with_shape((*q.shape[:3], v.shape[3]))
+
+
+@products("sdpa")
+def _sdpa_products(q: Tensor, k: Tensor, v: Tensor, **_: object) -> tuple[Product, ...]:
+    """Scores and their average over values; a causal mask hides half and saves nothing here."""
+    scores = q.shape[0] * q.shape[1] * q.shape[2] * k.shape[2]
+    return (
+        Product(2 * scores * q.shape[3], (("q",), ("k",))),
+        Product(2 * scores * v.shape[3], (("q", "k"), ("v",))),
+    )
 
 
 def _check_heads(query: Size, key: Size) -> None:

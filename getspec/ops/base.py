@@ -26,6 +26,7 @@ __all__ = [
     "DType",
     "Function",
     "Layer",
+    "Product",
     "ShapeError",
     "Tensor",
     "Weight",
@@ -36,6 +37,7 @@ __all__ = [
     "integer",
     "layer",
     "number",
+    "products",
     "size",
 ]
 
@@ -93,6 +95,18 @@ class Weight:
     dtype: DType = "float"
 
 
+@dataclass(frozen=True, slots=True)
+class Product:
+    """One product of matrices inside an op: its work, and what it multiplies.
+
+    `flops` counts two per multiply-add. Each operand names inputs or weights; the backward pass costs the same work again for
+    every operand that a gradient has to reach.
+    """
+
+    flops: Size
+    operands: tuple[tuple[str, ...], ...]
+
+
 # Layers
 
 
@@ -114,6 +128,10 @@ class Layer:
 
     def check(self) -> None:
         """Relations between fields; raises ShapeError with `argument` set to the field."""
+
+    def products(self, *inputs: Tensor) -> tuple[Product, ...]:
+        """Matrix products; everything else is elementwise."""
+        return ()
 
     def infer(self, x: Tensor) -> Tensor:
         """The output's type."""
@@ -217,9 +235,22 @@ def _argument(parameter: inspect.Parameter) -> Argument:
     return Argument(parameter.name, str(parameter.annotation), required, default, variadic)
 
 
-FUNCTIONS: dict[str, Function] = {}
-
 _Rule = TypeVar("_Rule", bound=Callable[..., Any])
+
+FUNCTIONS: dict[str, Function] = {}
+PRODUCTS: dict[str, Callable[..., tuple[Product, ...]]] = {}
+"""The matrix products of function ops; an op that is not here has none."""
+
+
+def products(name: str) -> Callable[[_Rule], _Rule]:
+    """Register what an op multiplies: a function of the same arguments as its shape rule."""
+
+    def register(rule: _Rule) -> _Rule:
+        PRODUCTS[name] = rule
+        return rule
+
+    return register
+
 
 
 def function(name: str, *, reference: str, random: bool = False) -> Callable[[_Rule], _Rule]:

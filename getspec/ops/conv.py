@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from getspec.ops.base import (
     Layer,
+    Product,
     ShapeError,
     Size,
     Tensor,
@@ -16,6 +17,7 @@ from getspec.ops.base import (
     require_model_float,
     size,
 )
+from getspec.sizes import product
 
 
 class Convolution(Layer):
@@ -60,6 +62,11 @@ class Convolution(Layer):
                 f"axis 1 of {x} is {x.shape[1]}; in_channels is {self.in_channels}", argument="x"
             )
         return x.with_shape((x.shape[0], self.out_channels, *map(self.output_length, x.shape[2:])))
+
+    def products(self, *inputs: Tensor) -> tuple[Product, ...]:
+        taps = product((self.kernel_size,) * self.spatial)
+        work = 2 * product(self.infer(inputs[0]).shape) * (self.in_channels // self.groups) * taps
+        return (Product(work, (("x",), ("weight",))),)
 
     def output_length(self, length: Size) -> Size:
         """floor((L + 2 padding - dilation (kernel - 1) - 1) / stride) + 1."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from getspec.ops.base import (
     Layer,
+    Product,
     ShapeError,
     Size,
     Tensor,
@@ -14,12 +15,14 @@ from getspec.ops.base import (
     flag,
     function,
     layer,
+    products,
     promote,
     require_last,
     require_model_float,
     size,
 )
 from getspec.ops.patterns import einsum_pattern
+from getspec.sizes import product
 
 
 @layer("linear", reference="y = x W^T + b (torch.nn.Linear)")
@@ -40,6 +43,9 @@ class Linear(Layer):
         require_last(x, self.in_features, "in_features")
         return x.with_shape((*x.shape[:-1], self.out_features))
 
+    def products(self, *inputs: Tensor) -> tuple[Product, ...]:
+        return (Product(2 * product(inputs[0].shape) * self.out_features, (("x",), ("weight",))),)
+
 
 @layer("transposed_linear", reference="y = x W + b, arXiv:1706.03762, equation 2")
 class TransposedLinear(Layer):
@@ -57,6 +63,9 @@ class TransposedLinear(Layer):
         require_last(x, self.in_features, "in_features")
         return x.with_shape((*x.shape[:-1], self.out_features))
 
+    def products(self, *inputs: Tensor) -> tuple[Product, ...]:
+        return (Product(2 * product(inputs[0].shape) * self.out_features, (("x",), ("weight",))),)
+
 
 @function("matmul", reference="torch.matmul; written `a @ b`")
 def matmul(a: Tensor, b: Tensor) -> Tensor:
@@ -71,6 +80,12 @@ def matmul(a: Tensor, b: Tensor) -> Tensor:
         )
     batch = broadcast(a.with_shape(a.shape[:-2]), b.with_shape(b.shape[:-2]))
     return a.with_shape((*batch, a.shape[-2], b.shape[-1]))
+
+
+@products("matmul")
+def _matmul_products(a: Tensor, b: Tensor) -> tuple[Product, ...]:
+    out = matmul(a, b)
+    return (Product(2 * product(out.shape) * a.shape[-1], (("a",), ("b",))),)
 
 
 @function(
@@ -100,3 +115,25 @@ def einsum(pattern: str, *tensors: Tensor) -> Tensor:
     if len(dtypes) > 1 or dtypes & {"int", "bool"}:
         raise ShapeError("einsum wants float tensors of one dtype: " + ", ".join(map(str, tensors)))
     return Tensor(promote(*tensors), tuple(lengths[axis] for axis in output))
+
+
+@products("einsum")
+def _einsum_products(pattern: str, *tensors: Tensor) -> tuple[Product, ...]:
+    """Pairs from left to right, as torch contracts them; a pair that sums over nothing is elementwise."""
+    inputs, output = einsum_pattern(pattern)
+    lengths = {
+        a: n
+        for axes, t in zip(inputs, tensors, strict=True)
+        for a, n in zip(axes, t.shape, strict=True)
+    }
+    found = []
+    left, names = inputs[0], ("0",)
+    for at in range(1, len(inputs)):
+        later = {axis for axes in (*inputs[at + 1 :], output) for axis in axes}
+        every = tuple(dict.fromkeys((*left, *inputs[at])))
+        kept = tuple(axis for axis in every if axis in later)
+        if set(left) & set(inputs[at]) - set(kept):
+            work = 2 * product(lengths[axis] for axis in every)
+            found.append(Product(work, (names, (str(at),))))
+        left, names = kept, (*names, str(at))
+    return tuple(found)

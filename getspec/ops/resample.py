@@ -18,10 +18,9 @@ MODES = {"nearest": None, "linear": 1, "bilinear": 2, "bicubic": 2}
 """Interpolations, and the number of spatial axes each is for; None is any."""
 
 
-def _pooled(
-    x: Tensor, spatial: int, kernel_size: Size, stride: Size, padding: Size, what: str
-) -> Tensor:
+def _pooled(x: Tensor, spatial: int, window: tuple[Size, Size, Size], what: str) -> Tensor:
     """Every spatial axis at floor((L + 2 padding - kernel) / stride) + 1."""
+    kernel_size, stride, padding = window
     require_float(x, what)
     if x.rank != spatial + 2:
         raise ShapeError(f"{what} wants {spatial + 2} axes, this is {x}", argument="x")
@@ -59,7 +58,7 @@ class Pooling(Layer):
         _check_window(int(self.kernel_size), int(self.stride), int(self.padding))
 
     def infer(self, x: Tensor) -> Tensor:
-        return _pooled(x, self.spatial, self.kernel_size, self.stride, self.padding, self.type)
+        return _pooled(x, self.spatial, (self.kernel_size, self.stride, self.padding), self.type)
 
 
 @layer("max_pool1d", reference="torch.nn.MaxPool1d")
@@ -108,8 +107,8 @@ class AvgPool2d(Pooling):
 
 def _pooling(name: str, spatial: int, doc: str) -> None:
     def rule(x: Tensor, kernel_size: int, stride: int, padding: int = 0) -> Tensor:
-        sizes = map(Size.of, (kernel_size, stride, padding))
-        return _pooled(x, spatial, *sizes, what=name)
+        window = (Size.of(kernel_size), Size.of(stride), Size.of(padding))
+        return _pooled(x, spatial, window, name)
 
     rule.__doc__ = doc
     function(name, reference=f"torch.nn.functional.{name}")(rule)

@@ -248,10 +248,11 @@ def tensors(module: ir.Module, prefix: str = "", trainable: bool = True) -> Iter
 
 @dataclass(frozen=True)
 class Place:
-    """What a path names: parameters of one copy, and how many copies there are."""
+    """What a path names: parameters of one copy, how many are trained, and how many copies there are."""
 
     params: int
     repeat: int
+    trainable: int
 
 
 def locate(root: ir.Block, path: str) -> Place | None:
@@ -260,20 +261,23 @@ def locate(root: ir.Block, path: str) -> Place | None:
     parts = [] if path in (".", "") else path.split(".")
     module: ir.Module = root
     tied: frozenset[Path] = frozenset()
-    repeat = 1
+    repeat, trainable = 1, True
     for at, part in enumerate(parts):
         tied = with_ties(module, tied)
         weight = next((w for w in module.weights if w.name == part), None)
         if weight is not None and at == len(parts) - 1:
-            return Place(_weight(weight, True, tied).params, repeat)
+            numbers = _weight(weight, trainable, tied)
+            return Place(numbers.params, repeat, numbers.trainable)
         found = _child(module, part)
         if found is None:
             return None
         times, member = found
         repeat *= times
+        trainable = trainable and member.trainable
         tied = below(tied, part)
         module = member.module
-    return Place(counter.numbers(module, True, tied).params, repeat)
+    numbers = counter.numbers(module, trainable, tied)
+    return Place(numbers.params, repeat, numbers.trainable)
 
 
 def parts_of(root: ir.Block, path: str) -> tuple[list[str], list[str]]:

@@ -68,6 +68,8 @@ def check_claims(
             continue
         if claim.params is not None:
             check.params(here)
+        if claim.trainable is not None:
+            check.trainable(here)
         if claim.against is not None:
             span = document.span(("expect", at, "against", "spec"))
             there = check.place(
@@ -114,6 +116,13 @@ class _Check:
         if claimed is not None and here.params not in claimed:
             message = f"{self.name} has {here.params:,} parameters, not {claimed}"
             self.fail("GS501", message, "params", help=f"write `{here.params}`, or mend the spec")
+
+    def trainable(self, here: Place) -> None:
+        claimed = self.read(self.claim.trainable, "trainable")
+        if claimed is not None and here.trainable not in claimed:
+            message = f"{self.name} trains {here.trainable:,} parameters, not {claimed}"
+            help = f"write `{here.trainable}`, or mend the spec"
+            self.fail("GS501", message, "trainable", help=help)
 
     def difference(self, here: Place, there: Place) -> None:
         delta = here.params - there.params

@@ -1,0 +1,65 @@
+"""Options and fixtures of the test suite."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "getspec",
+    deadline=None,
+    derandomize=True,
+    database=None,
+    print_blob=False,
+    suppress_health_check=list(HealthCheck),
+)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--update-bad",
+        action="store_true",
+        help="write the expected text of the failing specs again, to be read in the diff",
+    )
+    parser.addoption(
+        "--examples",
+        type=int,
+        default=1600,
+        help="how many random specs the main property draws; the others draw a share of it",
+    )
+    parser.addoption(
+        "--device",
+        default="auto",
+        choices=["auto", "cpu", "cuda"],
+        help="where models run; auto takes CUDA where there is one",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    settings.load_profile("getspec")
+
+
+@pytest.fixture(scope="session")
+def examples(request: pytest.FixtureRequest) -> int:
+    """How many random specs the main property draws."""
+    return int(request.config.getoption("--examples"))
+
+
+@pytest.fixture(scope="session")
+def device(request: pytest.FixtureRequest) -> str:
+    """Where models run."""
+    import torch
+
+    from getspec.verify import choose_device
+
+    torch.set_num_threads(1)
+    return choose_device(request.config.getoption("--device")).type
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder that is the current one, so that no path of a machine gets into a file."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path

@@ -1,0 +1,140 @@
+"""What must hold of any compiled spec, as assertions that several tests share."""
+
+from __future__ import annotations
+
+import linecache
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from committed import ROOT
+from hypothesis import given, seed, settings
+
+from getspec.api import Spec, load
+from getspec.ops import Tensor as Type
+from getspec.verify import make_inputs, small_sizes
+
+__all__ = [
+    "assert_canonical",
+    "assert_runs",
+    "assert_same_tensors",
+    "flat",
+    "for_all",
+    "forget",
+    "shapes",
+    "written",
+]
+
+TORCH_DTYPES = {
+    "float": torch.float32,
+    "float32": torch.float32,
+    "int": torch.int64,
+    "bool": torch.bool,
+}
+
+
+def for_all(strategy: Any, number: int, part: int, holds: Callable[[Any], None]) -> None:
+    """Run a property on `number` drawn values; each `part` has a seed of its own."""
+    settings(max_examples=max(number, 1))(seed(part)(given(strategy)(holds)))()
+
+
+def written(text: str, name: str = "drawn.yaml") -> Spec:
+    """A spec's text, compiled from a file in the current folder."""
+    Path(name).write_text(text, encoding="utf-8")
+    return load(name)
+
+
+def forget(*specs: Spec) -> None:
+    """Let go of what a spec executed: thousands of modules would stay in memory."""
+    for spec in specs:
+        module = spec.__dict__.pop("module", None)
+        if module is not None:
+            linecache.cache.pop(module.__file__ or "", None)
+            sys.modules.pop(module.__name__, None)
+
+
+def shapes(module: torch.nn.Module) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
+
+
+def assert_same_tensors(spec: Spec) -> None:
+    """The count and the executed module hold the same tensors, to the last flag."""
+    counted = spec.count()
+    with torch.device("meta"):
+        module = spec.build()
+    parameters = [
+        (name, tuple(parameter.shape), parameter.requires_grad)
+        for name, parameter in module.named_parameters(remove_duplicate=False)
+    ]
+    assert parameters == [(t.name, t.shape, t.trainable) for t in counted.parameters()]
+    buffers = [(name, tuple(b.shape), b.dtype) for name, b in module.named_buffers()]
+    assert buffers == [(t.name, t.shape, TORCH_DTYPES[t.dtype]) for t in counted.buffer_tensors()]
+    kept = [name for name in module.state_dict() if name in dict(module.named_buffers())]
+    assert kept == [t.name for t in counted.buffer_tensors() if t.persistent]
+    distinct = list(module.parameters())
+    assert sum(p.numel() for p in distinct) == counted.total
+    assert sum(p.numel() for p in distinct if p.requires_grad) == counted.trainable
+    assert counted.trainable + counted.frozen == counted.total
+    assert sum(b.numel() for b in module.buffers()) == counted.buffers
+    tensors = dict(module.named_parameters(remove_duplicate=False))
+    assert all(tensors[a] is tensors[b] for a, b in counted.tied), "a tie does not hold"
+    assert len(distinct) == len(tensors) - len(counted.tied)
+
+
+def assert_runs(
+    spec: Spec, device: str, *, training: bool = False, config: Mapping[str, Any] | None = None
+) -> list[Any]:
+    """The model runs at small sizes, and its outputs are of the types that were inferred."""
+    forward = spec.model.root.forward
+    assert forward is not None
+    lengths = small_sizes(spec.model)
+    generator = torch.Generator().manual_seed(0)
+    inputs = make_inputs(spec.model, lengths, device, generator)
+    torch.manual_seed(0)
+    module = spec.build(**(config or {})).to(device).train(training)
+    with torch.no_grad():
+        outputs = list(flat(module(*inputs)))
+    wanted = list(flat(forward.result))
+    assert len(outputs) == len(wanted)
+    known = dict(lengths)
+    for output, type in zip(outputs, wanted, strict=True):
+        assert_typed(output, type, known)
+    return outputs
+
+
+def assert_typed(output: torch.Tensor, type: Type, lengths: dict[str, int]) -> None:
+    """A size that only the data knows is what the first tensor that has it says."""
+    assert output.dtype == TORCH_DTYPES[type.dtype], f"{output.dtype} is inferred as {type}"
+    for length, actual in zip(type.shape, output.shape, strict=True):
+        for symbol in length.value.symbols() - set(lengths):
+            lengths[symbol] = actual
+        assert length.value.evaluate(lengths) == actual, f"{tuple(output.shape)} is not {type}"
+
+
+def flat(value: Any) -> Iterator[Any]:
+    """The items of tuples and lists within each other."""
+    if isinstance(value, tuple | list):
+        for item in value:
+            yield from flat(item)
+    else:
+        yield value
+
+
+def assert_canonical(texts: Mapping[str, str], folder: Path) -> None:
+    """Generated files are as the formatter would have them, and the linter has nothing to say."""
+    ruff = shutil.which("ruff", path=str(Path(sys.executable).parent)) or shutil.which("ruff")
+    if ruff is None:
+        pytest.skip("ruff is not installed here")
+    target = folder / "generated"
+    target.mkdir(exist_ok=True)
+    for name, text in texts.items():
+        (target / name).write_text(text, encoding="utf-8")
+    rules = ("--no-cache", "--config", str(ROOT / "pyproject.toml"), str(target))
+    for command in (("format", "--diff"), ("check",)):
+        done = subprocess.run((ruff, *command, *rules), capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"ruff {command[0]}:\n{done.stdout[:4000]}{done.stderr[-400:]}"

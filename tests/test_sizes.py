@@ -1,0 +1,129 @@
+"""Sizes behave as the integers they will be: every law is held under random values of the symbols."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from getspec.sizes import Inexact, Poly, Size, constant, product, symbol
+
+SYMBOLS = ("B", "N", "H")
+values = st.fixed_dictionaries({name: st.integers(1, 50) for name in SYMBOLS})
+
+
+@st.composite
+def polys(draw: st.DrawFn, depth: int = 3) -> Poly:
+    """A polynomial made by the arithmetic itself."""
+    if depth == 0 or draw(st.booleans()):
+        leaf = st.one_of(st.integers(-9, 9).map(constant), st.sampled_from(SYMBOLS).map(symbol))
+        return draw(leaf)
+    left, right = draw(polys(depth=depth - 1)), draw(polys(depth=depth - 1))
+    return draw(st.sampled_from([Poly.__add__, Poly.__sub__, Poly.__mul__]))(left, right)
+
+
+@given(polys(), polys(), values)
+def test_arithmetic_is_that_of_integers(a: Poly, b: Poly, at: dict[str, int]) -> None:
+    x, y = a.evaluate(at), b.evaluate(at)
+    assert (a + b).evaluate(at) == x + y
+    assert (a - b).evaluate(at) == x - y
+    assert (a * b).evaluate(at) == x * y
+    assert (-a).evaluate(at) == -x
+
+
+@given(polys(), polys(), polys())
+def test_equal_polynomials_are_one(a: Poly, b: Poly, c: Poly) -> None:
+    assert a + b == b + a
+    assert a * b == b * a
+    assert (a + b) * c == a * c + b * c, "terms are kept in one canonical order"
+    assert a - a == constant(0)
+    assert hash(a + b) == hash(b + a)
+
+
+@given(polys(), polys())
+def test_exact_division_undoes_multiplication(a: Poly, b: Poly) -> None:
+    if b != constant(0):
+        assert (a * b).divide_exactly(b) == a
+
+
+@given(polys(), polys(), values)
+def test_exact_division_is_exact_or_refused(a: Poly, b: Poly, at: dict[str, int]) -> None:
+    try:
+        quotient = a.divide_exactly(b)
+    except (Inexact, ZeroDivisionError):
+        return
+    assert quotient * b == a, "no remainder is dropped"
+    if b.evaluate(at):
+        assert quotient.evaluate(at) == a.evaluate(at) // b.evaluate(at)
+
+
+@given(polys(), st.integers(1, 12), values)
+def test_floor_division_by_a_number(a: Poly, by: int, at: dict[str, int]) -> None:
+    assert a.divide_floor(constant(by)).evaluate(at) == a.evaluate(at) // by
+
+
+@given(polys(), polys(), values)
+def test_floor_division_by_a_size(a: Poly, b: Poly, at: dict[str, int]) -> None:
+    if b.evaluate(at) > 0:
+        assert a.divide_floor(b).evaluate(at) == a.evaluate(at) // b.evaluate(at)
+
+
+@given(st.integers(-(10**6), 10**6), st.integers(1, 10**4))
+def test_numbers_divide_exactly_when_they_do(a: int, b: int) -> None:
+    if a % b:
+        with pytest.raises(Inexact):
+            Size.of(a).exactly(b)
+    else:
+        assert Size.of(a).exactly(b) == a // b
+
+
+def test_division_by_zero_is_refused() -> None:
+    with pytest.raises(ZeroDivisionError):
+        symbol("B").divide_exactly(constant(0))
+
+
+@given(polys(), polys(), values)
+def test_substitution_then_evaluation(a: Poly, b: Poly, at: dict[str, int]) -> None:
+    replaced = a.substitute({"N": b})
+    assert replaced.evaluate(at) == a.evaluate({**at, "N": b.evaluate(at)})
+    assert replaced.symbols() <= (a.symbols() - {"N"}) | b.symbols()
+
+
+@given(polys())
+def test_substitution_is_all_at_once(a: Poly) -> None:
+    swapped = a.substitute({"B": symbol("N"), "N": symbol("B")})
+    assert swapped.substitute({"B": symbol("N"), "N": symbol("B")}) == a
+
+
+@given(polys(), values)
+def test_the_text_is_python_with_the_same_value(a: Poly, at: dict[str, int]) -> None:
+    assert eval(str(a), {"__builtins__": {}}, dict(at)) == a.evaluate(at)
+
+
+@given(polys(), st.integers(2, 9), values)
+def test_the_text_of_a_floor_division(a: Poly, by: int, at: dict[str, int]) -> None:
+    halved = a.divide_floor(constant(by)) * symbol("B") + symbol("N")
+    assert eval(str(halved), {"__builtins__": {}}, dict(at)) == halved.evaluate(at)
+
+
+def test_what_is_known_and_how_it_is_spelled() -> None:
+    dim = Size.named("dim", 768)
+    assert str(3 * dim) == "2304 (3*dim)", "the value, and where it comes from"
+    assert str(dim.exactly(12)) == "64 (dim // 12)"
+    assert str(Size.runtime("N") + 1) == "N + 1"
+    assert str(Size.of(8)) == "8"
+    assert 3 * dim == 2304
+    assert dim == Size.of(768), "the spelling is no part of the value"
+    assert Size.runtime("N").known is None
+
+
+def test_an_unknown_size_is_no_integer() -> None:
+    with pytest.raises(TypeError, match="known at run time only"):
+        int(Size.runtime("N"))
+
+
+@given(st.lists(st.integers(1, 20), max_size=6))
+def test_product(lengths: list[int]) -> None:
+    assert product(map(Size.of, lengths)) == math.prod(lengths)
