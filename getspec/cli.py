@@ -228,6 +228,19 @@ def _generate(parser: argparse.ArgumentParser) -> None:
     mode.add_argument("--stdout", action="store_true", help="print the code")
 
 
+def _cost(parser: argparse.ArgumentParser) -> None:
+    _spec(parser)
+    parser.add_argument(
+        "--shape",
+        action="append",
+        default=[],
+        metavar="N=1024,B=8",
+        help="run-time sizes (default: the spec's `shape`; a size it leaves out stays a letter)",
+    )
+    parser.add_argument("--depth", type=int, metavar="N", help="show N levels of modules")
+    parser.add_argument("--markdown", action="store_true", help="print a Markdown table")
+
+
 def _verify(parser: argparse.ArgumentParser) -> None:
     _spec(parser, many=True)
     parser.add_argument(
@@ -269,14 +282,19 @@ def _schema(parser: argparse.ArgumentParser) -> None:
 
 
 def _import(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--config", required=True, metavar="FILE", help="a Hugging Face config.json")
+    parser.add_argument(
+        "--config", required=True, metavar="FILE", help="a Hugging Face config.json"
+    )
     parser.add_argument("--model", metavar="NAME", help="the class name to give")
-    parser.add_argument("--output", metavar="FILE", help="where to write the spec (default: print it)")
+    parser.add_argument(
+        "--output", metavar="FILE", help="where to write the spec (default: print it)"
+    )
     parser.add_argument("--json", action="store_true", help="print a JSON document")
 
 
 COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "check": ("say whether specs are valid, and what is wrong with them", _check),
+    "cost": ("say what a model costs: FLOPs, MACs and parameters per module", _cost),
     "count": ("count parameters exactly", _count),
     "diff": ("explain the difference between two specs, to the last parameter", _diff),
     "explain": ("explain an error code, or one component or tensor of a spec", _explain),

@@ -109,6 +109,46 @@ def count(arguments: Namespace) -> int:
     return YES
 
 
+def cost(arguments: Namespace) -> int:
+    from getspec.emit import cost as emit
+    from getspec.passes.cost import cost as work
+
+    spec = _load(arguments.spec, _settings(arguments))
+    if spec.model.root.forward is None:
+        raise UsageError(f"{spec.path} has no `forward`, so its work is not known")
+    found = emit.table(spec.count(), work(spec.model), _shape(spec, arguments.shape))
+    if arguments.json:
+        _print_json(found.as_json())
+    elif arguments.markdown:
+        print(emit.markdown(found, depth=arguments.depth))
+    else:
+        print(emit.text(found, depth=arguments.depth))
+    return YES
+
+
+def _shape(spec: Spec, given: list[str]) -> dict[str, int]:
+    """Run-time sizes: the spec's own, then those of the command line."""
+    shape = dict(spec.model.shape)
+    assert spec.model.root.forward is not None
+    known = {
+        symbol
+        for declared in spec.model.root.forward.inputs
+        for tensor in declared.tensors
+        for length in tensor.shape
+        for symbol in length.value.symbols()
+    }
+    for part in (word for text in given for word in text.split(",")):
+        name, sign, number = part.strip().partition("=")
+        if not sign or not number.strip().isdigit() or int(number) < 1:
+            raise UsageError(f"`--shape {part}` is not a size", "--shape B=8,N=1024")
+        if name not in known | set(shape):
+            raise UsageError(
+                f"{spec.name} has no run-time size `{name}`", f"it has: {', '.join(sorted(known))}"
+            )
+        shape[name] = int(number)
+    return shape
+
+
 def generate(arguments: Namespace) -> int:
     from getspec.output import diff as difference
     from getspec.output import state, write_all
@@ -269,14 +309,15 @@ def import_(arguments: Namespace) -> int:
     from getspec.imports import import_config
 
     found = import_config(arguments.config, arguments.model)
-    for name in found.unknown:
-        print(f"warning: `{name}` is not understood and may matter", file=sys.stderr)
+    for note in found.notes:
+        print(f"warning: {note}", file=sys.stderr)
     if arguments.json:
         document = {
             "schema_version": 1,
             "model": found.spec.name,
             "total": found.spec.count().total,
             "not_understood": list(found.unknown),
+            "notes": list(found.notes),
             "spec": found.text,
         }
         _print_json(document)
@@ -292,6 +333,7 @@ def import_(arguments: Namespace) -> int:
 
 COMMANDS: dict[str, Callable[[Namespace], int]] = {
     "check": check,
+    "cost": cost,
     "count": count,
     "diff": diff,
     "explain": explain,

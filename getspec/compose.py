@@ -46,7 +46,8 @@ def compose(
         # Published figures are about the spec as it stands.
         merged = _removed(merged, "expect", merged.span(("expect",), key=True))
     lines = [f"{path}={_written(value)}" for path, value in settings.items()]
-    files.lines[COMMAND] = lines
+    if lines:
+        files.lines[COMMAND] = lines
     merged = replace(merged, others={**merged.others, COMMAND: lines})
     for number, (path, value) in enumerate(settings.items(), 1):
         start = len(path) + 2

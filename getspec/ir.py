@@ -414,3 +414,5 @@ class Model:
     """What each run-time size means, in words."""
     tiny: Mapping[str, Any]
     """A small configuration and small run-time sizes."""
+    shape: Mapping[str, int]
+    """Run-time sizes at which costs are quoted."""

@@ -49,10 +49,11 @@ class Files:
         if wanted.suffix not in (".yaml", ".yml"):
             wanted = wanted.with_name(f"{wanted.name}.yaml") if wanted.name else wanted
         if not wanted.name or wanted.is_absolute() or ".." in wanted.parts or "\\" in reference:
-            raise _refused(span, f"`{reference}` is not a relative path below the spec's folder")
+            shown = _shortened(reference)
+            raise _refused(span, f"`{shown}` is not a relative path below the spec's folder")
         for root in self.roots(origin):
             path = root / wanted
-            if not path.exists():
+            if not os.path.exists(path):
                 continue
             real = Path(os.path.realpath(path))
             if not real.is_relative_to(os.path.realpath(root)):
@@ -83,11 +84,16 @@ class Files:
         ]
         word = nearest(str(wanted), known)
         help = f"did you mean `{word}`?" if word else "paths are relative to the spec's folder"
-        return SpecError([Diagnostic("GS309", f"there is no file `{reference}`", span, help)])
+        message = f"there is no file `{_shortened(reference)}`"
+        return SpecError([Diagnostic("GS309", message, span, help)])
 
 
 def _refused(span: Span, message: str) -> SpecError:
     return SpecError([Diagnostic("GS309", message, span, "write e.g. `blocks/attention.yaml`")])
+
+
+def _shortened(reference: str) -> str:
+    return reference if len(reference) <= 80 else f"{reference[:80]}..."
 
 
 def _yaml_files(root: Path) -> Iterable[Path]:

@@ -57,7 +57,7 @@ def compile_spec(path: str, settings: Mapping[str, Any] | None = None) -> Compil
     except SpecError as error:
         raise SpecError(_errors(error.diagnostics), {**files.lines, **error.sources}) from None
     tiny = {name: to_value(value) for name, value in file.tiny.items()}
-    model = Model(file.model or "", document.name, root, _sizes(library), tiny)
+    model = Model(file.model or "", document.name, root, _sizes(library), tiny, dict(file.shape))
     return Compiled(model, file, document, library, libraries, origin, _once(problems), files.lines)
 
 

@@ -195,6 +195,9 @@ class File(Section):
     blocks: dict[str, Block] = Field({}, description="reusable components")
     functions: dict[str, Function] = Field({}, description="reusable dataflow without parameters")
     expect: list[Claim] = Field([], description="published figures this spec must reproduce")
+    shape: dict[str, int] = Field(
+        {}, description="run-time sizes at which costs are quoted: `{B: 1, N: 1024}`"
+    )
     rename: dict[str, str] = Field(
         {}, description="names in a foreign checkpoint: `blocks.*.mlp.**: layers.*.ffn.**`"
     )

@@ -9,7 +9,9 @@ SPECS = ROOT / "specs"
 
 
 def _is_model(path: Path) -> bool:
-    """Whether a file is a model; a library has neither of these keys."""
+    """Whether a file is a model; libraries and field maps of imports are not."""
+    if path.name.endswith(".import.yaml"):
+        return False
     lines = path.read_text(encoding="utf-8").splitlines()
     return any(line.startswith(("model:", "extends:")) for line in lines)
 

@@ -23,6 +23,7 @@ from drawing import (
     divisors,
     known,
     sizes,
+    spelled,
 )
 from hypothesis import strategies as st
 
@@ -62,18 +63,10 @@ class RandomSpec:
 
 @dataclass(frozen=True)
 class LayerRecipe:
-    """How a layer is drawn: what it can take, how to make such an operand, and its fields.
+    """How a layer is drawn: operands that it can take, and fields as (how it is written, what it is)."""
 
-    A field is (how it is written, what it is).
-    """
-
-    fits: Callable[[Tensor], bool]
     operands: Callable[[Body], tuple[Value, ...]]
     fields: Callable[..., dict[str, tuple[Any, Any]]]
-
-
-def _is_float(type: Tensor) -> bool:
-    return type.dtype == "float"
 
 
 def _ends_known(type: Tensor) -> bool:
@@ -199,35 +192,70 @@ def _no_fields(body: Body, x: Tensor) -> dict[str, tuple[Any, Any]]:
     return {}
 
 
-def _nonlinear() -> LayerRecipe:
-    return LayerRecipe(_is_float, _some_float, _no_fields)
+def _long(body: Body) -> tuple[Value]:
+    """[B, C, L] with more than one value per channel, as statistics in training want it."""
+    return (body.call("transpose", body.stream, 1, 2),)
 
 
-def _channels(type: Tensor) -> bool:
-    return _channels_first(type, 2, 3, 4)
+def _long_image(body: Body) -> tuple[Value]:
+    return (body.call("unsqueeze", *_long(body), -1),)
 
+
+def _batch_norm(body: Body, x: Tensor) -> dict[str, tuple[Any, Any]]:
+    return _given(num_features=_number(body, int(x.shape[1])), eps=_real(body), affine=_flag(body))
+
+
+def _window(body: Body) -> tuple[int, int, int]:
+    """Kernel, stride and padding of a pooling, which leaves at least one position."""
+    kernel = body.source.integer(1, 3)
+    return kernel, body.source.integer(1, 3), kernel // 2
+
+
+def _pool(body: Body, x: Tensor) -> dict[str, tuple[Any, Any]]:
+    kernel, stride, padding = _window(body)
+    return _given(
+        kernel_size=_number(body, kernel),
+        stride=_number(body, stride),
+        padding=_number(body, padding) if padding else None,
+    )
+
+
+def _transposed_linear(body: Body, x: Tensor) -> dict[str, tuple[Any, Any]]:
+    return _given(in_features=_number(body, int(x.shape[-1])), out_features=_out(body))
+
+
+def _dropout(body: Body, x: Tensor) -> dict[str, tuple[Any, Any]]:
+    return _given(p=_maybe(body, (body.rate(), 0.5)))
+
+
+def _gelu(body: Body, x: Tensor) -> dict[str, tuple[Any, Any]]:
+    return _given(approximate=_maybe(body, (body.word(), "none")))
+
+
+NONLINEAR = LayerRecipe(_some_float, _no_fields)
 
 LAYER_RECIPES: dict[str, LayerRecipe] = {
-    "conv1d": LayerRecipe(lambda type: _channels_first(type, 3), _swapped, _conv),
-    "conv2d": LayerRecipe(lambda type: _channels_first(type, 4), _image, _conv),
-    "dropout": LayerRecipe(
-        _is_float, _some_float, lambda body, x: _given(p=_maybe(body, (body.rate(), 0.5)))
-    ),
-    "embedding": LayerRecipe(lambda type: False, _integers, _embedding),
-    "gelu": LayerRecipe(
-        _is_float,
-        _some_float,
-        lambda body, x: _given(approximate=_maybe(body, (body.word(), "none"))),
-    ),
-    "group_norm": LayerRecipe(_channels, _swapped, _group_norm),
-    "layer_norm": LayerRecipe(_ends_known, _last_known, _norm("affine", "bias")),
-    "linear": LayerRecipe(_ends_known, _last_known, _linear),
-    "relu": _nonlinear(),
-    "rms_norm": LayerRecipe(_ends_known, _last_known, _norm("affine")),
-    "sigmoid": _nonlinear(),
-    "silu": _nonlinear(),
-    "softplus": _nonlinear(),
-    "tanh": _nonlinear(),
+    "avg_pool1d": LayerRecipe(_swapped, _pool),
+    "avg_pool2d": LayerRecipe(_image, _pool),
+    "batch_norm1d": LayerRecipe(_long, _batch_norm),
+    "batch_norm2d": LayerRecipe(_long_image, _batch_norm),
+    "conv1d": LayerRecipe(_swapped, _conv),
+    "conv2d": LayerRecipe(_image, _conv),
+    "dropout": LayerRecipe(_some_float, _dropout),
+    "embedding": LayerRecipe(_integers, _embedding),
+    "gelu": LayerRecipe(_some_float, _gelu),
+    "group_norm": LayerRecipe(_swapped, _group_norm),
+    "layer_norm": LayerRecipe(_last_known, _norm("affine", "bias")),
+    "linear": LayerRecipe(_last_known, _linear),
+    "max_pool1d": LayerRecipe(_swapped, _pool),
+    "max_pool2d": LayerRecipe(_image, _pool),
+    "relu": NONLINEAR,
+    "rms_norm": LayerRecipe(_last_known, _norm("affine")),
+    "sigmoid": NONLINEAR,
+    "silu": NONLINEAR,
+    "softplus": NONLINEAR,
+    "tanh": NONLINEAR,
+    "transposed_linear": LayerRecipe(_last_known, _transposed_linear),
 }
 
 
@@ -573,6 +601,76 @@ def _rearrange(body: Body) -> None:
     body.call("rearrange", x, f"{' '.join(left)} -> {' '.join(right)}", **more)
 
 
+def _pooling(op: str, operand: Callable[[Body], tuple[Value, ...]]) -> Callable[[Body], None]:
+    def recipe(body: Body) -> None:
+        kernel, stride, padding = _window(body)
+        more = {"padding": padding} if padding else {}
+        body.call(op, *operand(body), kernel, stride, **more)
+
+    return recipe
+
+
+def _channels_of(body: Body) -> tuple[Value]:
+    return (body.call("transpose", body.stream, 1, 2),)
+
+
+def _interpolate(body: Body) -> None:
+    (x,) = _long_image(body) if body.source.flip() else _channels_of(body)
+    modes = ("nearest", "bilinear") if x.type.rank == 4 else ("nearest",)
+    body.call("interpolate", x, body.source.integer(1, 3), mode=body.source.pick(modes))
+
+
+def _layer_norm(body: Body) -> None:
+    x = body.floats(rank=1)
+    last = _last_vector(body, x)
+    more = {"eps": 1e-6} if body.source.flip() else {}
+    body.call("layer_norm", x, body.call("ones_like", last), last, **more)
+
+
+def _linear_scan(body: Body) -> None:
+    x = body.floats(rank=2)
+    body.call("linear_scan", body.call("sigmoid", x), x, dim=body.axis(x.type))
+
+
+def _masked_scatter(body: Body) -> None:
+    x = body.floats(rank=1)
+    mask = body.named(f"{body.ref(x)} > 0", x.type.with_dtype("bool"))
+    body.call("masked_scatter", x, mask, x)
+
+
+def _one_hot(body: Body) -> None:
+    (ids,) = _integers(body)
+    number = (ids.below or 1) + body.source.integer(0, 2)
+    body.call("one_hot", ids, Term(str(body.spell(number)), Size.of(number)))
+
+
+def _topk(body: Body) -> None:
+    x, axis, length = _cuttable(body)
+    number = body.source.integer(1, length)
+    k = Term(str(body.spell(number)), Size.of(number))
+    text, types = body.applied("topk", x, k, dim=axis)
+    body.unpacked(text, types)
+
+
+def _pad(body: Body) -> None:
+    x = body.floats(rank=2)
+    pads = [body.source.integer(0, 2) for _ in range(2 * body.source.integer(1, 2))]
+    body.call("pad", x, pads, 1.0) if body.source.flip() else body.call("pad", x, pads)
+
+
+def _grouped_linear(body: Body) -> None:
+    """All rows go to the second of two groups."""
+    x = body.stream
+    if not _spelled_out(body, x.type):
+        x = body.call("ones", [Term("3", Size.of(3)), Term("2", Size.of(2)), Term("2", Size.of(2))])
+    rows = body.call("flatten", x, 0, 1)
+    width = body.length(x.type.shape[-1])
+    weight = body.call("ones", [Term("2", Size.of(2)), Term("3", Size.of(3)), width])
+    first, second = (spelled(length.value) for length in x.type.shape[:2])
+    lengths = body.named(f"arange(2) * (({first}) * ({second}))", Tensor("int", sizes(2)))
+    body.call("grouped_linear", rows, weight, lengths)
+
+
 def _random(op: str) -> Callable[[Body], None]:
     def recipe(body: Body) -> None:
         x = body.floats(rank=1)
@@ -588,6 +686,9 @@ FUNCTION_RECIPES: dict[str, Callable[[Body], None]] = {
     "amax": _reduction("amax"),
     "amin": _reduction("amin"),
     "arange": _arange,
+    "argsort": _along("argsort"),
+    "avg_pool1d": _pooling("avg_pool1d", _swapped),
+    "avg_pool2d": _pooling("avg_pool2d", _image),
     "cast": _cast,
     "cat": _joined("cat"),
     "chunk": _chunk,
@@ -610,8 +711,13 @@ FUNCTION_RECIPES: dict[str, Callable[[Body], None]] = {
     ),
     "greater": _comparison("greater", ">"),
     "greater_equal": _comparison("greater_equal", ">="),
+    "grouped_linear": _grouped_linear,
+    "interpolate": _interpolate,
+    "layer_norm": _layer_norm,
     "less": _comparison("less", "<"),
     "less_equal": _comparison("less_equal", "<="),
+    "lgamma": _pointwise("lgamma"),
+    "linear_scan": _linear_scan,
     "linspace": _linspace,
     "log": _pointwise("log"),
     "logical_and": _logical("logical_and", "&"),
@@ -619,15 +725,20 @@ FUNCTION_RECIPES: dict[str, Callable[[Body], None]] = {
         body.named(f"~{body.ref(x := body.bools())}", x.type),
     ),
     "logical_or": _logical("logical_or", "|"),
+    "masked_scatter": _masked_scatter,
     "matmul": _matmul,
+    "max_pool1d": _pooling("max_pool1d", _swapped),
+    "max_pool2d": _pooling("max_pool2d", _image),
     "maximum": _extreme("maximum"),
     "mean": _reduction("mean"),
     "minimum": _extreme("minimum"),
     "multiply": _arithmetic("multiply", "*"),
     "negative": lambda body: _done(body.named(f"-{body.ref(x := body.floats())}", x.type)),
     "not_equal": _comparison("not_equal", "!="),
+    "one_hot": _one_hot,
     "ones": _filled("ones"),
     "ones_like": lambda body: _done(body.call("ones_like", body.any_tensor())),
+    "pad": _pad,
     "permute": _permute,
     "power": lambda body: _done(
         body.infix("power", "**", body.floats(), Term("2", Tensor("float", ())))
@@ -639,6 +750,7 @@ FUNCTION_RECIPES: dict[str, Callable[[Body], None]] = {
     "rsqrt": _pointwise("rsqrt"),
     "sdpa": _sdpa,
     "sigmoid": _pointwise("sigmoid"),
+    "sign": _pointwise("sign"),
     "silu": _pointwise("silu"),
     "sin": _pointwise("sin"),
     "softmax": _along("softmax"),
@@ -650,6 +762,7 @@ FUNCTION_RECIPES: dict[str, Callable[[Body], None]] = {
     "subtract": _arithmetic("subtract", "-"),
     "sum": _reduction("sum"),
     "tanh": _pointwise("tanh"),
+    "topk": _topk,
     "transpose": _transpose,
     "unbind": _unbind,
     "unsqueeze": _unsqueeze,

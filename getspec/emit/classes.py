@@ -669,6 +669,9 @@ class _Body:
         assert self.forward is not None
         for declared in self.forward.inputs:
             for name, axis, length in _axes_of(declared):
+                scale = self.scale(symbol, length)
+                if scale:
+                    return f"{name}.shape[{axis}] // {scale}"
                 for monomial, factor in length.value.terms:
                     rest = length.value.terms
                     if monomial == (symbol,) and len(rest) == 1:
@@ -678,6 +681,17 @@ class _Body:
                         shift = f"{name}.shape[{axis}] - {constant}"
                         return shift if factor == 1 else f"({shift}) // {factor}"
         raise AssertionError(f"{symbol} is the axis of no input")
+
+    def scale(self, symbol: str, length: Size) -> str | None:
+        """`self.patch_size` for an axis declared `patch_size * H`: it follows the setting's value."""
+        if len(length.spelled.terms) != 1:
+            return None
+        ((monomial, factor),) = length.spelled.terms
+        others = [atom for atom in monomial if atom != symbol]
+        named = {**self.writer.settings, **self.writer.lets}
+        if factor != 1 or len(others) != 1 or len(monomial) != 2 or others[0] not in named:
+            return None
+        return self.printer.atom(ir.Name(named[others[0]].value, others[0], "let"))
 
     def device(self) -> str:
         assert self.forward is not None

@@ -73,3 +73,21 @@ def test_an_extreme_beside_a_number_is_a_bound(
     assert text in made.generate()
     x, y = torch.tensor([0, 2, 3]), torch.tensor([2, 2, 1])
     assert made.build()(x, y)[0].tolist() == wanted
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize(
+    ("value", "wanted"),
+    [("sign(x)", [-1.0, 0.0, 1.0]), ("lgamma(abs(x) + 3)", [1.7917595, 0.6931472, 1.7917595])],
+    ids=["sign", "lgamma"],
+)
+def test_functions_of_one_number(tmp_path: Path, value: str, wanted: list[float]) -> None:
+    import torch
+
+    model = spec(tmp_path, 'x: "float[N]"', value).build()
+    torch.testing.assert_close(model(torch.tensor([-1.0, 0.0, 1.0])), torch.tensor(wanted))
+
+
+def test_sign_wants_numbers(tmp_path: Path) -> None:
+    with pytest.raises(getspec.SpecError, match="sign is not defined for bool"):
+        spec(tmp_path, 'x: "bool[N]"', "sign(x)")
