@@ -73,7 +73,14 @@ print(time.perf_counter() - start)
 def python(*arguments: str) -> str:
     """Run this interpreter from the root of the repository; returns its output."""
     command = [sys.executable, *arguments]
-    return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    done = subprocess.run(
+        command, cwd=ROOT, check=True, capture_output=True, text=True, env=ENVIRONMENT
+    )
+    return done.stdout
+
+
+# Compiled bytecode is kept, as it is for people; torch's came with its wheel.
+ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
 
 
 # --------------------------------------------------------------------------------------------- rows
@@ -174,6 +181,24 @@ def cold_count(layers: int) -> Case:
     )
 
 
+ZOO = """
+import glob
+import getspec
+for path in sorted(glob.glob("specs/zoo/*.yaml")):
+    if not path.endswith(".import.yaml"):
+        spec = getspec.load(path)
+        spec.count()
+        spec.generate()
+"""
+
+LLAMA = "specs/zoo/llama-3-8b.yaml"
+
+
+def cold_cost(layers: int) -> Case:
+    setting = f"num_layers={layers}"
+    return cold(f"getspec cost --set {setting}", "-m", "getspec", "cost", LLAMA, "--set", setting)
+
+
 TORCH = cold("import torch", "-c", "import torch")
 THOUSAND_LINES = warm(
     "load and count 1,000 lines", "getspec.load(SPEC).count()", spec=thousand_line_spec
@@ -193,6 +218,9 @@ ROWS = [
     Row(THOUSAND_LINES, TORCH),
     Row(count(12_000), count(12), 1.5),
     Row(cold_count(12_000), cold_count(12), 1.5),
+    Row(cold("check, count and generate the zoo", "-c", ZOO), None, 3.0),
+    Row(cold("getspec cost", "-m", "getspec", "cost", LLAMA, "--shape", "N=2048"), TORCH, 0.2),
+    Row(cold_cost(12_000), cold_cost(12), 1.5),
 ]
 
 # ------------------------------------------------------------------------------------------ results

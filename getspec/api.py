@@ -6,14 +6,15 @@ import os
 from collections.abc import Mapping
 from functools import cached_property
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from getspec.errors import Diagnostic, UsageError
 from getspec.ir import Model
 from getspec.passes.count import Count, count
-from getspec.passes.diff import Difference
-from getspec.passes.diff import diff as compare
 from getspec.pipeline import Compiled, compile_spec
+
+if TYPE_CHECKING:
+    from getspec.passes.diff import Difference
 
 __all__ = ["Spec", "diff", "load"]
 
@@ -33,6 +34,8 @@ def load(
 
 def diff(a: Spec | str | os.PathLike[str], b: Spec | str | os.PathLike[str]) -> Difference:
     """What differs between two specs; the changes' deltas add up to the delta of the totals."""
+    from getspec.passes.diff import diff as compare
+
     first, second = (x if isinstance(x, Spec) else load(x) for x in (a, b))
     return compare(first.model, second.model)
 

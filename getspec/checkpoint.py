@@ -12,14 +12,17 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-from getspec.errors import UsageError, escape, nearest
+from getspec.errors import UsageError, escape
 from getspec.passes.count import Count
 from getspec.rename import renamed
 
@@ -59,13 +62,8 @@ def read_header(path: str | os.PathLike[str]) -> dict[str, Entry]:
 
 def _single(path: Path) -> dict[str, Entry]:
     raw, data = _raw_header(path)
-    try:
-        header = json.loads(raw, object_pairs_hook=_once(path))
-    except (ValueError, RecursionError) as error:
-        raise _damaged(path, f"its header is not JSON: {error}") from None
-    if not isinstance(header, dict):
-        raise _damaged(path, "its header is not a mapping")
-    header.pop("__metadata__", None)
+    header = _mapping(path, raw, "its header")
+    _check_metadata(path, header.pop("__metadata__", {}))
     entries = {}
     spans: list[tuple[int, int, str]] = []
     for name, value in header.items():
@@ -78,26 +76,49 @@ def _single(path: Path) -> dict[str, Entry]:
 
 def _raw_header(path: Path) -> tuple[bytes, int]:
     """The header's bytes, and how many bytes of data follow."""
+    with _opened(path) as (file, size):
+        prefix = file.read(8)
+        if len(prefix) < 8:
+            raise _damaged(path, "it is shorter than the 8 bytes that every file starts with")
+        (length,) = struct.unpack("<Q", prefix)
+        room = size - 8
+        if length > room:
+            raise _damaged(path, f"its header claims {length:,} bytes, and {room:,} bytes follow")
+        if length > MAX_HEADER:
+            limit = f"at most {MAX_HEADER:,} are read"
+            raise _damaged(path, f"its header claims {length:,} bytes, and {limit}")
+        return file.read(length), room - length
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[BinaryIO, int]]:
+    """A regular file with its size, opened without waiting: a pipe nobody writes to cannot hang us."""
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     try:
-        with open(path, "rb") as file:
+        with open(os.open(path, flags), "rb") as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
                 raise UsageError(f"cannot read {path}: it is not a regular file", code="GS090")
-            prefix = file.read(8)
-            if len(prefix) < 8:
-                raise _damaged(path, "it is shorter than the 8 bytes that every file starts with")
-            (length,) = struct.unpack("<Q", prefix)
-            room = status.st_size - 8
-            if length > min(room, MAX_HEADER):
-                limit = (
-                    f"{room:,} bytes follow"
-                    if length > room
-                    else f"at most {MAX_HEADER:,} are read"
-                )
-                raise _damaged(path, f"its header claims {length:,} bytes, and {limit}")
-            return file.read(length), room - length
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}", code="GS090") from error
+            yield file, status.st_size
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "this is not a path"
+        raise UsageError(f"cannot read {path}: {reason}", code="GS090") from error
+
+
+def _mapping(path: Path, raw: bytes, what: str) -> dict[str, Any]:
+    """Text that must be one JSON mapping, in which no name stands twice."""
+    try:
+        found = json.loads(raw.decode("utf-8"), object_pairs_hook=_once(path))
+    except (ValueError, RecursionError) as error:
+        raise _damaged(path, f"{what} is not JSON: {error}") from None
+    if not isinstance(found, dict):
+        raise _damaged(path, f"{what} is not a mapping")
+    return found
+
+
+def _check_metadata(path: Path, found: Any) -> None:
+    if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
+        raise _damaged(path, "its `__metadata__` is not a mapping of texts")
 
 
 def _once(path: Path) -> Any:
@@ -117,7 +138,7 @@ def _entry(path: Path, name: str, value: Any) -> tuple[Entry, tuple[int, int]]:
     if not isinstance(value, dict) or set(value) != {"dtype", "shape", "data_offsets"}:
         raise _damaged(path, f"`{shown}` is not described by dtype, shape and data_offsets")
     dtype, shape, offsets = value["dtype"], value["shape"], value["data_offsets"]
-    if dtype not in BITS:
+    if not isinstance(dtype, str) or dtype not in BITS:
         raise _damaged(path, f"`{shown}` has the unknown dtype {escape(str(dtype))}")
     if not _is_naturals(shape) or not _is_naturals(offsets) or len(offsets) != 2:
         raise _damaged(path, f"`{shown}` has a shape or offsets that are not lists of sizes")
@@ -127,8 +148,8 @@ def _entry(path: Path, name: str, value: Any) -> tuple[Entry, tuple[int, int]]:
         if numel >= 2**63:
             raise _damaged(path, f"`{shown}` has more than 2**63 elements")
     begin, end = offsets
-    wanted = numel * BITS[dtype] // 8
-    if end - begin != wanted:
+    wanted, rest = divmod(numel * BITS[dtype], 8)
+    if rest or end - begin != wanted:
         raise _damaged(
             path, f"`{shown}` is {wanted:,} bytes by its shape, {end - begin:,} by its offsets"
         )
@@ -153,28 +174,25 @@ def _check_tiling(path: Path, spans: list[tuple[int, int, str]], data: int) -> N
 
 def _sharded(path: Path) -> dict[str, Entry]:
     """The tensors of every shard that an index names; the index and the shards must agree."""
-    try:
-        if path.stat().st_size > MAX_HEADER:
+    with _opened(path) as (file, size):
+        if size > MAX_HEADER:
             raise _damaged(path, f"an index has at most {MAX_HEADER:,} bytes")
-        index = json.loads(path.read_bytes(), object_pairs_hook=_once(path))
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}", code="GS090") from error
-    except (ValueError, RecursionError) as error:
-        raise _damaged(path, f"it is not JSON: {error}") from None
-    places = index.get("weight_map") if isinstance(index, dict) else None
+        raw = file.read(size)
+    index = _mapping(path, raw, "the index")
+    places = index.get("weight_map")
     if not isinstance(places, dict) or not all(isinstance(v, str) for v in places.values()):
         raise _damaged(path, "it has no `weight_map` of names to files")
-    files = sorted(set(places.values()))
-    if len(files) > MAX_SHARDS:
+    shards = sorted(set(places.values()))
+    if len(shards) > MAX_SHARDS:
         raise _damaged(path, f"it names more than {MAX_SHARDS:,} files")
     found: dict[str, Entry] = {}
-    for file in files:
-        if file in ("", ".", "..") or "/" in file or "\\" in file:
-            raise _damaged(path, f"`{escape(file)}` is not the name of a file beside it")
-        for name, entry in _single(path.parent / file).items():
-            if places.get(name) != file:
+    for shard in shards:
+        if shard in ("", ".", "..") or set(shard) & set("/\\:"):
+            raise _damaged(path, f"`{escape(shard)}` is not the name of a file beside it")
+        for name, entry in _single(path.parent / shard).items():
+            if places.get(name) != shard:
                 raise _damaged(
-                    path, f"`{escape(name)}` is in {file}, where the index does not place it"
+                    path, f"`{escape(name)}` is in {shard}, where the index does not place it"
                 )
             found[name] = entry
     absent = [name for name in places if name not in found]
@@ -263,32 +281,32 @@ def _aliases(count: Count) -> dict[str, tuple[str, ...]]:
 
 def _pairs(
     missing: Iterable[str],
-    unexpected: list[str],
+    unexpected: Iterable[str],
     wanted: Mapping[str, tuple[int, ...]],
     entries: Mapping[str, Entry],
 ) -> dict[str, str]:
-    """For each missing tensor an unexpected one of its shape with the most similar name."""
-    free: dict[tuple[int, ...], list[str]] = {}
+    """For each missing tensor an unexpected one of its shape whose name ends most like it.
+
+    Prefixes are what people rename; the numbers in a name say which layer it is of, so they are kept.
+    """
+    free: dict[tuple[tuple[int, ...], tuple[str, ...]], list[str]] = {}
     for name in unexpected:
-        free.setdefault(entries[name].shape, []).append(name)
+        free.setdefault((entries[name].shape, _numbers(name)), []).append(name)
     found = {}
     for name in missing:
-        candidates = free.get(wanted[name], [])
-        best = nearest(name, candidates[:200]) or _by_suffix(name, candidates)
-        if best:
+        candidates = free.get((wanted[name], _numbers(name)), [])
+        best = max(candidates, key=lambda other: _shared_end(name, other), default=None)
+        if best is not None and _shared_end(name, best) > 0:
             found[name] = best
             candidates.remove(best)
     return found
 
 
-def _by_suffix(name: str, candidates: list[str]) -> str | None:
-    """The candidate that ends most like the name, digits and all: prefixes are what people rename."""
-    parts = name.split(".")
+def _numbers(name: str) -> tuple[str, ...]:
+    return tuple(re.findall(r"[0-9]+", name))
 
-    def shared(other: str) -> int:
-        theirs = other.split(".")
-        same = [a == b for a, b in zip(reversed(parts), reversed(theirs), strict=False)]
-        return same.index(False) if False in same else len(same)
 
-    best = max(candidates, key=shared, default=None)
-    return best if best is not None and shared(best) > 0 else None
+def _shared_end(name: str, other: str) -> int:
+    """How many segments two names have in common at their end."""
+    pairs = zip(reversed(name.split(".")), reversed(other.split(".")), strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))

@@ -25,7 +25,6 @@ from getspec.syntax import (
     Body,
     Expression,
     Text,
-    names,
     names_of,
     parse_body,
     parse_expression,
@@ -199,6 +198,8 @@ class _Reader:
 
     def __init__(self, document: Document, path: Path, problems: Diagnostics) -> None:
         self.document, self.path, self.problems = document, path, problems
+        self.mentioned: set[str] = set()
+        """Names that the expressions read so far use."""
 
     def key(self, *path: str | int) -> Span:
         return self.document.span((*self.path, *path), key=True)
@@ -217,7 +218,12 @@ class _Reader:
         )
 
     def expression(self, value: Any, path: Path) -> Expression:
-        return parse_expression(value, self.text(value, path))
+        return self.parsed(self.text(value, path))
+
+    def parsed(self, text: Text) -> Expression:
+        made = parse_expression(text.value, text)
+        self.mentioned |= made.names
+        return made
 
     # Names
 
@@ -284,7 +290,7 @@ class _Reader:
         before = len(self.problems.errors)
         made = self.made(kind, name, part)
         if made.body is not None and len(self.problems.errors) == before:
-            read = _read(made)
+            read = self.mentioned | names_of(made.body)
             for section, found in (
                 ("config" if kind == "model" else "params", made.settings),
                 ("let", made.lets),
@@ -412,7 +418,7 @@ class _Reader:
             lead = len(part) - len(part.lstrip())
             offset, full = start + lead, (*self.path, *path)
             text = Text(part.strip(), _located(self.document, full, offset))
-            dim = self.attempt(lambda text=text: parse_expression(text.value, text))  # type: ignore[misc]
+            dim = self.attempt(lambda text=text: self.parsed(text))  # type: ignore[misc]
             if dim is None:
                 return None
             dims.append(dim)
@@ -826,28 +832,6 @@ def check_types(library: Mapping[str, Definition], problems: Diagnostics) -> Non
                 help = f"call it in `forward`: `{part.type}(...)`"
             message = f"`{escape(part.type)}` is no op and no block that this spec knows"
             problems.error("GS301", message, part.at("type", key=False), help)
-
-
-def _read(definition: Definition) -> set[str]:
-    """Every name that the expressions and the dataflow of a definition mention."""
-    found = set(names_of(definition.body)) if definition.body else set()
-    waiting: list[Any] = [
-        *definition.lets.values(),
-        *definition.inputs,
-        *definition.outputs,
-        *definition.components,
-    ]
-    while waiting:
-        part = waiting.pop()
-        if isinstance(part, Expression):
-            found |= names(part.node)
-        elif isinstance(part, tuple | list):
-            waiting += part
-        elif isinstance(part, dict):
-            waiting += part.values()
-        elif isinstance(part, TensorDecl | Declared):
-            waiting += vars(part).values()
-    return found
 
 
 def kind_of(value: Any) -> str:

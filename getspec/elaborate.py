@@ -33,7 +33,7 @@ from getspec.evaluate import Evaluator, NeedsIndex, Scope, described
 from getspec.ops import LAYERS
 from getspec.ops.base import ShapeError, Tensor
 from getspec.sizes import Size
-from getspec.syntax import Expression, Literal, names
+from getspec.syntax import Expression, Literal
 from getspec.unify import substituted
 
 __all__ = ["Elaborator", "find_weight", "to_value", "weight_paths"]
@@ -55,6 +55,7 @@ class Elaborator:
     def __init__(self, library: Mapping[str, Definition], problems: Diagnostics) -> None:
         self.library = library
         self.problems = problems
+        self.functions = [name for name, d in library.items() if d.kind == "function"]
         self.made: dict[tuple[str, Any], ir.Block | ir.Routine | None] = {}
         self.open: list[str] = []
 
@@ -121,7 +122,7 @@ class Elaborator:
             if expr is None:
                 raise _Broken
             made[name] = expr
-            scope.let(name, expr.value, names(expression.node))
+            scope.let(name, expr.value, expression.names)
         return made
 
     def new_block(self, definition: Definition, settings: Mapping[str, Any]) -> ir.Block | None:
@@ -232,7 +233,7 @@ class Elaborator:
 
     def axis(self, expression: Expression, scope: Scope) -> Size:
         """A length in a declared type."""
-        for name in sorted(names(expression.node)):
+        for name in sorted(expression.names):
             if name[:1].isupper() and name not in scope.names:
                 scope.names[name] = ir.Name(Size.runtime(name), name, "size")
         expr = self.attempt(lambda: Evaluator.of(scope, expression))
@@ -426,7 +427,7 @@ class Elaborator:
         if expr is None:
             return None
         if kind == "bool" or (kind == "int" and isinstance(expr.value, ir.Varying)):
-            scope.decide(names(expression.node))
+            scope.decide(expression.names)
         value = expr.value
         reason = _misfit(kind, value)
         if reason:
@@ -482,7 +483,7 @@ class Elaborator:
         for name in block.structural & set(args):
             used = declared.args[name]
             for expression in used if isinstance(used, tuple) else (used,):
-                scope.decide(names(expression.node))
+                scope.decide(expression.names)
         return ir.Member(declared.name, block, args, declared.span, declared.trainable)
 
     def settings(
@@ -542,7 +543,7 @@ class Elaborator:
             expr = found
             if setting.kind in ("bool", "str") or isinstance(expr.value, ir.Varying):
                 if setting.kind != "float":
-                    scope.decide(names(expression.node))
+                    scope.decide(expression.names)
         reason = _misfit(setting.kind, expr.value)
         if reason:
             help = _remedy(setting.kind, expr.value, expression)
@@ -660,7 +661,7 @@ class Elaborator:
             assert isinstance(item, LayerDecl | BlockDecl | SequenceDecl)
             for name, expression in getattr(item, "args", {}).items():
                 used = expression if isinstance(expression, tuple) else (expression,)
-                if not any(declared.index in names(e.node) for e in used):
+                if not any(declared.index in e.names for e in used):
                     continue
                 definition = self.library.get(getattr(item, "type", ""))
                 setting = definition.settings.get(name) if definition else None
@@ -673,7 +674,7 @@ class Elaborator:
                 ):
                     others += 1
         if declared.count is not None and (others or flags > 1):
-            scope.decide(names(declared.count.node))
+            scope.decide(declared.count.names)
 
     def at(self, declared: StackDecl, place: int, index: Any, scope: Scope) -> ir.Member | None:
         """The component of one position."""
@@ -812,7 +813,7 @@ class _Functions:
         self.elaborator = elaborator
 
     def names(self) -> list[str]:
-        return [n for n, d in self.elaborator.library.items() if d.kind == "function"]
+        return self.elaborator.functions
 
     def settings_of(self, name: str) -> tuple[list[str], list[str]]:
         definition = self.elaborator.library[name]
@@ -908,7 +909,7 @@ def _repeated(module: ir.Module, path: str) -> bool:
 
 def _as_float(expr: ir.Expr, expression: Expression, scope: Scope) -> ir.Expr:
     """A float field; one that only follows the position in a repeat is left open."""
-    if scope.free & names(expression.node):
+    if scope.free & expression.names:
         return replace(expr, value=ir.Varying("float"))
     return type_as_float(expr) if isinstance(expr.value, Size) else expr
 

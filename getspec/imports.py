@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -19,7 +19,7 @@ from pydantic import Field
 from getspec.api import Spec, load
 from getspec.declare import kind_of
 from getspec.elaborate import to_value
-from getspec.errors import Diagnostic, Diagnostics, SpecError, UsageError, escape, nearest
+from getspec.errors import Diagnostic, Diagnostics, Span, SpecError, UsageError, escape, nearest
 from getspec.evaluate import SCALAR, Evaluator, Scope
 from getspec.ir import Const
 from getspec.library import display, shipped
@@ -191,17 +191,15 @@ class _Reader:
             allowed = wanted if isinstance(wanted, list) else [wanted]
             if name in values and not any(_same(values[name], each) for each in allowed):
                 words = " or ".join(map(_shown, allowed))
-                reason = f"is {_shown(values[name])}; the spec is the model with {words}"
+                reason = f"is {_shown(values[name])}, and {words} in the spec"
                 self._contradicts(name, reason, ("fixed", name))
         for name, source in self.map.equal.items():
             place = ("equal", name)
             wanted = self._evaluated(source, place, values)
-            if wanted is not None and values.get(name) is not None:
-                if not _same(values[name], wanted):
-                    reason = (
-                        f"is {_shown(values[name])}; in the spec it is `{source}`, {_shown(wanted)}"
-                    )
-                    self._contradicts(name, reason, place)
+            if wanted is None or values.get(name) is None or _same(values[name], wanted):
+                continue
+            reason = f"is {_shown(values[name])}, and {_shown(wanted)} (`{source}`) in the spec"
+            self._contradicts(name, reason, place)
         self._stop()
 
     def config(self, values: Fields) -> Fields:
@@ -216,11 +214,14 @@ class _Reader:
     def check_kinds(self, config: Fields, base: Fields) -> None:
         """A value has the kind that the entry of the spec has; an integer is a float too."""
         for name, value in config.items():
-            wanted, kind = kind_of(base[name]), kind_of(value)
+            wanted = kind_of(base[name])
+            kind = "str" if isinstance(value, str) else kind_of(value)
             if kind == "int" and wanted == "float":
                 config[name] = float(value)
             elif kind != wanted:
-                message = f"{self.path} makes `{name}` {_shown(value)}, which is not of kind `{wanted}`"
+                message = (
+                    f"{self.path} makes `{name}` {_shown(value)}, which is not of kind `{wanted}`"
+                )
                 self.problems.error("GS703", message, self.document.span(("config", name)))
         self._stop()
 
@@ -272,7 +273,9 @@ class _Reader:
             return _plain(Evaluator.of(scope, parse_expression(source, text)).value)
         except SpecError as error:
             for d in error.diagnostics:
-                self.problems.extend([Diagnostic(d.code, f"{self.path}: {d.message}", d.span, d.help)])
+                self.problems.extend(
+                    [Diagnostic(d.code, f"{self.path}: {d.message}", d.span, d.help)]
+                )
             return None
 
     def _contradicts(self, name: str, reason: str, place: tuple[str | int, ...]) -> None:
@@ -287,7 +290,7 @@ def read_names(source: Any) -> frozenset[str]:
     """The fields that an expression of a map reads."""
     if not isinstance(source, str):
         return frozenset()
-    text = Text(source, lambda line, col, width: None)
+    text = Text(source, lambda line, col, width: Span("", line, col + 1, width))
     return names(parse_expression(source, text).node) - set(SCALAR)
 
 

@@ -97,7 +97,7 @@ class Name(Expr):
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Operation(Expr):
-    """Compile-time arithmetic: an operator, or one of `min max len sqrt int float ceil_div round`, or `[]`."""
+    """Compile-time arithmetic: an operator, or one of `min max len sqrt int float ceil_div round if`, or `[]`."""
 
     op: str
     operands: tuple[Expr, ...]

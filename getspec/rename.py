@@ -2,8 +2,8 @@
 
     rename: {"encoder.blocks.*.attn.qkv.weight": "layers.*.attention.in_proj.weight"}
 
-A rule maps our names on the left to a checkpoint's on the right; `*` is one segment, carried over in order. `**` at an end
-is any number of segments. The first rule that fits a name is used; a name that no rule fits is the same in both. Regular
+A rule maps our names on the left to a checkpoint's on the right; `*` is one segment, carried over in order. `**` is one
+segment or more, and stands once in a rule. The first rule that fits a name is used; a name that no rule fits is the same in both. Regular
 expressions and ordered substring replacements were refused, because only a rule that can be inverted can also be checked.
 """
 
@@ -18,12 +18,16 @@ __all__ = ["Rules", "broken_rule", "converter", "renamed"]
 
 Rules = Mapping[str, str]
 
+SEGMENT = r"([A-Za-z0-9_-]+|\*\*?)"
+
 
 def broken_rule(pattern: str, target: str) -> str | None:
     """Why a rule cannot be used."""
     for side in (pattern, target):
-        if re.fullmatch(r"[A-Za-z0-9_*]+(\.[A-Za-z0-9_*]+)*", side) is None:
-            return f"`{escape(side)}` is not a path of tensors"
+        if re.fullmatch(f"{SEGMENT}(\\.{SEGMENT})*", side) is None:
+            return f"`{escape(side)}` is not a path of tensors, with `*` or `**` for whole segments"
+        if _marks(side).count("**") > 1:
+            return f"`{escape(side)}` has `**` more than once"
     for mark in ("*", "**"):
         if _marks(pattern).count(mark) != _marks(target).count(mark):
             return f"both sides need the same number of `{mark}`"
@@ -84,10 +88,11 @@ def _filled(target: str, groups: tuple[str, ...]) -> str:
 
 def converter(model: str, spec: str, rules: Rules) -> str:
     """A standalone script that renames a checkpoint's tensors, in either direction."""
+    from getspec.emit.layout import clean
     from getspec.emit.printer import literal
 
     lines = "\n".join(f"    ({literal(a)}, {literal(b)})," for a, b in rules.items())
-    return SCRIPT.format(model=model, spec=spec, rules=lines)
+    return SCRIPT.format(model=model, spec=clean(spec), rules=lines)
 
 
 SCRIPT = '''\

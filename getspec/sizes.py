@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import total_ordering
+from math import gcd
 from typing import Union
 
 __all__ = ["Floor", "Inexact", "Poly", "Size", "constant", "symbol"]
@@ -96,6 +97,8 @@ class Poly:
     def __add__(self, other: Poly) -> Poly:
         if not other.terms:
             return self
+        if not self.terms:
+            return other
         sums = dict(self.terms)
         for monomial, coefficient in other.terms:
             sums[monomial] = sums.get(monomial, 0) + coefficient
@@ -108,12 +111,22 @@ class Poly:
         return self + -other
 
     def __mul__(self, other: Poly) -> Poly:
+        for one, many in ((self, other), (other, self)):
+            number = one.constant
+            if number is not None:
+                return many.scaled(number)
         products: dict[Monomial, int] = {}
         for left, a in self.terms:
             for right, b in other.terms:
                 monomial = tuple(sorted(left + right, key=_atom_key))
                 products[monomial] = products.get(monomial, 0) + a * b
         return _poly(products)
+
+    def scaled(self, number: int) -> Poly:
+        """This polynomial times an integer."""
+        if number == 1:
+            return self
+        return Poly(tuple((m, c * number) for m, c in self.terms)) if number else ZERO
 
     def divide_exactly(self, divisor: Poly) -> Poly:
         """The polynomial q with q * divisor == self; raises Inexact when there is none."""
@@ -161,7 +174,11 @@ class Poly:
 
 
 def _floor(numerator: Poly, by: int) -> Poly:
-    """The atom `numerator // by`; `(n // d + k) // by` is `(n + k*d) // (d*by)`, in that one form."""
+    """The atom `numerator // by` in lowest terms; `(n // d + k) // by` is `(n + k*d) // (d*by)`."""
+    common = gcd(by, *(c for m, c in numerator.terms if m))
+    if common > 1 and by > 0:
+        lower = Poly(tuple((m, c // common) for m, c in numerator.terms if m or c >= common))
+        return lower.divide_floor(constant(by // common))
     (monomial, coefficient), *others = reversed(numerator.terms)
     inner = monomial[0] if len(monomial) == 1 else None
     if isinstance(inner, Floor) and coefficient == 1 and all(not m for m, _ in others):
@@ -183,8 +200,10 @@ def symbol(name: str) -> Poly:
 
 
 def _poly(sums: Mapping[Monomial, int]) -> Poly:
-    kept = ((monomial, coefficient) for monomial, coefficient in sums.items() if coefficient)
-    return Poly(tuple(sorted(kept, key=_order_key)))
+    kept = [(monomial, coefficient) for monomial, coefficient in sums.items() if coefficient]
+    if len(kept) > 1:
+        kept.sort(key=_order_key)
+    return Poly(tuple(kept))
 
 
 def _atom_key(atom: Atom) -> tuple[bool, str]:

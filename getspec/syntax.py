@@ -15,6 +15,7 @@ import operator
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
 
 from getspec.errors import Diagnostic, Span, SpecError
@@ -224,6 +225,8 @@ class Expression:
 
     node: Node
     text: Text
+    names: frozenset[str] = frozenset()
+    """Every name in it."""
 
     @property
     def span(self) -> Span:
@@ -247,11 +250,29 @@ def parse_expression(value: int | float | bool | str | None, text: Text) -> Expr
     source = value.strip()
     if not source:
         raise text.error("GS201", "an expression is expected here, the value is empty", At(1, 0, 1))
+    try:
+        node, used = _expression(value)
+    except SpecError:
+        node = _read_expression(value, text)  # again, for an error at the right place
+        used = names(node)
+    return Expression(node, text, used)
+
+
+@lru_cache(maxsize=4096)
+def _expression(value: str) -> tuple[Node, frozenset[str]]:
+    """Nodes hold places within their text only, so equal texts share them."""
+    text = Text(value, lambda line, col, width: Span("", line, col, width))
+    node = _read_expression(value, text)
+    return node, names(node)
+
+
+def _read_expression(value: str, text: Text) -> Node:
+    source = value.strip()
     _guard(value, text, MAX_EXPRESSION)
     lead = len(value) - len(value.lstrip())
     tree = _python(source, text, "eval", shift=lead)
     assert isinstance(tree, ast.Expression)
-    return Expression(_Reader(text, source, lead).node(tree.body, 0), text)
+    return _Reader(text, source, lead).node(tree.body, 0)
 
 
 def parse_body(value: str, text: Text) -> Body:
@@ -323,6 +344,9 @@ def _collect(node: Node | None, found: set[str]) -> None:
             found.add(name)
 
 
+_MANY_SIGNS = re.compile(rf"(?:[-+~] *){{{MAX_DEPTH + 1}}}")
+
+
 def _guard(value: str, text: Text, limit: int) -> None:
     """Length and nesting, before `ast` can run out of stack."""
     if len(value) > limit:
@@ -333,6 +357,8 @@ def _guard(value: str, text: Text, limit: int) -> None:
         if len(line) > MAX_EXPRESSION:
             message = f"a line of {len(line):,} characters; at most {MAX_EXPRESSION:,} are read"
             raise text.error("GS202", message, At(number, 0, 1))
+    if sum(map(value.count, "([{")) <= MAX_DEPTH and not _MANY_SIGNS.search(value):
+        return
     depth, operators, line, col = 0, 0, 1, 0
     for character in value:
         if character in "([{":

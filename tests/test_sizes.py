@@ -108,6 +108,16 @@ def test_the_text_of_a_floor_division(a: Poly, by: int, at: dict[str, int]) -> N
     assert eval(str(halved), {"__builtins__": {}}, dict(at)) == halved.evaluate(at)
 
 
+@given(*(st.integers(low, 9) for low in (1, -9, -9, 2, 2, 0)))
+def test_floor_divisions_of_a_length_have_one_form(
+    scale: int, offset: int, shift: int, first: int, second: int, length: int
+) -> None:
+    a = constant(scale) * symbol("H") + constant(offset)
+    twice = (a.divide_floor(constant(first)) + constant(shift)).divide_floor(constant(second))
+    assert twice == (a + constant(shift * first)).divide_floor(constant(first * second))
+    assert twice.evaluate({"H": length}) == ((scale * length + offset) // first + shift) // second
+
+
 def test_what_is_known_and_how_it_is_spelled() -> None:
     dim = Size.named("dim", 768)
     assert str(3 * dim) == "2304 (3*dim)", "the value, and where it comes from"

@@ -27,6 +27,8 @@ Rules = tuple[Mapping[str, Mapping[str, ir.Init]], ...]
 Schemes = tuple[tuple[str, ir.Init], ...]
 
 DEFAULT = ir.Init("default")
+RESET = DEFAULT
+"""What a layer's own buffers get."""
 MATRIX_SCHEMES = frozenset(("xavier_uniform", "xavier_normal", "kaiming_uniform", "kaiming_normal"))
 
 
@@ -76,11 +78,13 @@ def _laid(line: str) -> list[str]:
 
 
 def schemes_of(member: ir.Member, leaf: ir.Leaf, rules: Rules) -> Schemes:
-    """The scheme of each parameter: the member's own, else that of the nearest rule."""
+    """The scheme of each parameter: the member's own, else that of the nearest rule. Buffers are reset."""
     return tuple(
-        (weight.name, _scheme(weight, member.init, leaf.type, rules))
+        (
+            weight.name,
+            _scheme(weight, member.init, leaf.type, rules) if weight.kind == "parameter" else RESET,
+        )
         for weight in leaf.weights
-        if weight.kind == "parameter"
     )
 
 
@@ -287,7 +291,9 @@ def _scheme_line(usual: Mapping[str, Mapping[str, ir.Init]], root: ir.Block) -> 
         if set(weights.values()) == {DEFAULT}:
             continue
         words = [
-            f"{name} {init}" if name != "weight" else str(init) for name, init in weights.items()
+            f"{name} {init}" if name != "weight" else str(init)
+            for name, init in weights.items()
+            if init != DEFAULT or name in ("weight", "bias")
         ]
         parts.append(f"{LAYER_TEXT[type].cls.removeprefix('nn.')}: {', '.join(words)}")
     plain = any(set(weights.values()) == {DEFAULT} for weights in usual.values())

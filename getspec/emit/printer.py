@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from getspec import ir
 from getspec.emit.functions import FUNCTION_TEXT
 from getspec.ops.base import Tensor
-from getspec.sizes import Poly, Size
+from getspec.sizes import Floor, Poly, Size
 
 if TYPE_CHECKING:
     from getspec.emit.classes import Names
@@ -318,12 +318,18 @@ class Printer:
 
 def shape_text(type: Tensor) -> str:
     """`(B, N, 3*dim)`: the axes as a reader of the class knows them."""
-    axes = [_axis(length.spelled) for length in type.shape]
+    axes = [_axis(length) for length in type.shape]
     return f"({axes[0]},)" if len(axes) == 1 else f"({', '.join(axes)})"
 
 
-def _axis(poly: Poly) -> str:
-    return str(poly)
+def _axis(length: Size) -> str:
+    """The size as spelled, unless that keeps a division which a run-time size does not need."""
+    needless = _divides(length.spelled) and length.known is None and not _divides(length.value)
+    return str(length.value if needless else length.spelled)
+
+
+def _divides(poly: Poly) -> bool:
+    return any(isinstance(atom, Floor) for monomial, _ in poly.terms for atom in monomial)
 
 
 def _number(value: Any) -> float:

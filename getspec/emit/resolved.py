@@ -87,7 +87,8 @@ def _float(dumper: yaml.SafeDumper, value: float) -> yaml.ScalarNode:
 
 def _mapping(dumper: yaml.SafeDumper, value: dict[str, Any]) -> yaml.MappingNode:
     node = dumper.represent_mapping("tag:yaml.org,2002:map", value.items())
-    node.flow_style = _is_small(value)
+    is_file = "getspec" in value
+    node.flow_style = _is_small(value) and not is_file
     return node
 
 

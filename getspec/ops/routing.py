@@ -13,12 +13,12 @@ from __future__ import annotations
 from getspec.ops.base import (
     Product,
     ShapeError,
-    Size,
     Tensor,
     function,
     products,
     require_model_float,
 )
+from getspec.sizes import Size
 
 
 @function("topk", reference="torch.topk")

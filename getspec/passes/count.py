@@ -139,7 +139,7 @@ def count(model: ir.Model) -> Count:
         trainable=numbers.trainable,
         frozen=numbers.frozen,
         buffers=numbers.buffers,
-        tied=tuple(_ties(model.root, "")),
+        tied=tuple((tie.name, tie.of) for tie in _ties(model.root, {})),
         rows=tuple(counter.rows(model.root, (), 1, True, frozenset())),
         root=model.root,
     )
@@ -211,12 +211,25 @@ def below(tied: frozenset[Path], name: str) -> frozenset[Path]:
     return frozenset(path[1:] for path in tied if path[0] == name and len(path) > 1)
 
 
-def _ties(module: ir.Module, prefix: str) -> Iterator[tuple[str, str]]:
-    if isinstance(module, ir.Block):
-        for tie in module.ties:
-            yield f"{prefix}{tie.name}", f"{prefix}{tie.of}"
-    for name, member in placed(module):
-        yield from _ties(member.module, f"{prefix}{name}.")
+def _ties(module: ir.Module, known: dict[int, tuple[ir.Tie, ...]]) -> tuple[ir.Tie, ...]:
+    """Every pair of names below a module; a module without any is looked at once."""
+    if id(module) not in known:
+        own = module.ties if isinstance(module, ir.Block) else ()
+        inner = [
+            ir.Tie(f"{name}.{tie.name}", f"{name}.{tie.of}")
+            for name, member in _tied(module, known)
+            for tie in _ties(member.module, known)
+        ]
+        known[id(module)] = (*own, *inner)
+    return known[id(module)]
+
+
+def _tied(
+    module: ir.Module, known: dict[int, tuple[ir.Tie, ...]]
+) -> Iterator[tuple[str, ir.Member]]:
+    """The children that have ties, a repeat written out only then."""
+    if any(_ties(member.module, known) for _, _, member in module.children()):
+        yield from placed(module)
 
 
 def placed(module: ir.Module) -> Iterator[tuple[str, ir.Member]]:
