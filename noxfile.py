@@ -81,6 +81,18 @@ def verify_options(posargs: list[str]) -> tuple[argparse.Namespace, list[str]]:
 
 
 @nox.session(default=False)
+def parity(session: nox.Session) -> None:
+    """Compare the zoo with the libraries that define it; takes `--configurations N` and options of pytest."""
+    session.install(*group("torch"))
+    session.install("--no-deps", *group("torchvision"))
+    session.install("--editable", ".[torch]", *group("parity"))
+    # Warnings of the libraries are not ours to mend.
+    session.run(
+        *PYTEST, "-W", "default", "tests/parity", *session.posargs, env={"OMP_NUM_THREADS": "1"}
+    )
+
+
+@nox.session(default=False)
 def bench(session: nox.Session) -> None:
     """Measure getspec against `import torch`; takes the options of bench/run.py."""
     session.install(*group("torch"))

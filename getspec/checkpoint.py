@@ -246,7 +246,9 @@ def compare(
     wanted = {t.name: t.shape for t in count.parameters()}
     wanted |= {t.name: t.shape for t in count.buffer_tensors() if t.persistent}
     aliases = _aliases(count)
-    foreign, _ = renamed(wanted, rules or {})
+    foreign, reason = renamed(wanted, rules or {})
+    if reason:
+        raise UsageError(f"the names cannot be mapped: {reason}")
     if sum(name in entries for name in foreign.values()) > sum(name in entries for name in wanted):
         wanted = {foreign[name]: shape for name, shape in wanted.items()}
         aliases = {foreign[n]: tuple(foreign[o] for o in others) for n, others in aliases.items()}

@@ -341,8 +341,9 @@ STRUCTURE: dict[str, Entry] = {
     "GS314": (
         "rule of `rename`",
         "A rule maps a path of tensors to a foreign one, segment by segment, with `*` for one "
-        "segment and `**` for any number at an end. Both sides have the same marks. Regular "
-        "expressions are refused, because a rule must be readable in both directions.",
+        "segment and `**`, once, for one or more. Both sides have the same marks in the same "
+        "order. Regular expressions are refused, because a rule must be readable in both "
+        "directions.",
     ),
     "GS315": (
         "`rename` is not one to one",
@@ -518,9 +519,11 @@ CHECKPOINTS: dict[str, Entry] = {
         "`extends` where the difference is small, or import another checkpoint.",
     ),
     "GS703": (
-        "field that is missing",
+        "field that is missing or unusable",
         "A config entry of the spec follows from a field that the configuration file does not "
-        "have. The file may be of an older version; add the field with the library's default.",
+        "have, or that holds what no config entry can be: text for a number, a list, an integer "
+        "of 2**63 or more. The file may be of an older version; add the field with the "
+        "library's default.",
     ),
 }
 

@@ -89,12 +89,17 @@ OPERATORS = {
 REARRANGING = ("flatten", "reshape", "squeeze", "transpose", "unsqueeze")
 """Ops that leave a mask with the values it has."""
 MAX_ROUNDS = 4096
+MAX_ROUNDS_IN_ALL = 16_384
+"""Of all loops of a compilation: loops within loops multiply."""
 
 
 class Routines(Protocol):
     """Where `forward` finds the functions of the spec."""
 
     def names(self) -> list[str]: ...
+
+    def round(self) -> int:
+        """Count a round of a loop; how many there were."""
 
     def settings_of(self, name: str) -> tuple[list[str], list[str]]:
         """Its inputs and its settings."""
@@ -325,8 +330,10 @@ class _Flow(Evaluator):
             left = count
             while left:
                 total += 1
-                if total > MAX_ROUNDS:
-                    raise self.error("GS412", f"more than {MAX_ROUNDS:,} rounds that differ", node)
+                if total > MAX_ROUNDS or self.routines.round() > MAX_ROUNDS_IN_ALL:
+                    limit = MAX_ROUNDS if total > MAX_ROUNDS else MAX_ROUNDS_IN_ALL
+                    message = f"more than {limit:,} rounds that differ"
+                    raise self.error("GS412", message, node.at)
                 before = self.types()
                 for target, element in zip(node.targets, elements, strict=True):
                     self.locals[target] = self.element(target, element)

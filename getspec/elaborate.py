@@ -41,6 +41,8 @@ __all__ = ["Elaborator", "find_weight", "to_value", "weight_paths"]
 MAX_REPEAT = 1_000_000
 MAX_DEPTH = 64
 MAX_POSITIONS = 20_000
+MAX_POSITIONS_IN_ALL = 60_000
+"""Of all repeats of a compilation: repeats within repeats multiply."""
 VALUES = ("GS206", "GS207", "GS209", "GS305", "GS308", "GS420", "GS421")
 """Codes whose cause may be the values that a block is given."""
 
@@ -58,6 +60,8 @@ class Elaborator:
         self.functions = [name for name, d in library.items() if d.kind == "function"]
         self.made: dict[tuple[str, Any], ir.Block | ir.Routine | None] = {}
         self.open: list[str] = []
+        self.rounds = 0
+        self.parts = 0
 
     # Definitions
 
@@ -635,6 +639,11 @@ class Elaborator:
             place = cycle[position % len(cycle)]
             member = shared.get(place)
             if member is None:
+                self.parts += 1
+                if self.parts > MAX_POSITIONS_IN_ALL:
+                    message = f"at most {MAX_POSITIONS_IN_ALL:,} positions that differ, in all"
+                    self.problems.error("GS305", message, declared.span)
+                    raise _Broken
                 member = self.at(declared, place, Size.of(position), scope)
                 if member is None:
                     raise _Broken
@@ -694,6 +703,8 @@ class Elaborator:
             member = self.member(item, inner)
         if member is None:
             raise _Broken
+        if declared.index in inner.chosen and declared.count is not None:
+            scope.decide(declared.count.names)  # no loop can make this choice again
         return member
 
     # Weights
@@ -814,6 +825,10 @@ class _Functions:
 
     def names(self) -> list[str]:
         return self.elaborator.functions
+
+    def round(self) -> int:
+        self.elaborator.rounds += 1
+        return self.elaborator.rounds
 
     def settings_of(self, name: str) -> tuple[list[str], list[str]]:
         definition = self.elaborator.library[name]

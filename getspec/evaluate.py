@@ -52,6 +52,8 @@ class Scope:
         self.names: dict[str, Expr] = dict(names or {})
         self.roots: dict[str, frozenset[str]] = {}
         self.decided: set[str] = set()
+        self.chosen: set[str] = set()
+        """Names that chose one side of an expression, of which the other side is lost."""
         self.free: frozenset[str] = frozenset()
         """Positions in a repeat that floats may depend on without telling one copy from another."""
 
@@ -124,8 +126,8 @@ class Evaluator:
             case Logic(_, op, values):
                 return self.logic(op, values)
             case Choice(_, test, then, otherwise):
-                return self.by_position(test, then, otherwise) or self.expr(
-                    then if self.test(test) else otherwise
+                return self.by_position(test, then, otherwise) or self.one_side(
+                    test, then, otherwise
                 )
             case Items(_, kind, items):
                 parts = tuple(self.expr(item) for item in items)
@@ -257,6 +259,12 @@ class Evaluator:
             return None
         value = parts[0 if self.truth(test, found.value) else 2].value
         return Operation(value, "if", parts)
+
+    def one_side(self, test: Node, then: Node, otherwise: Node) -> Expr:
+        """The side that holds; nothing stays of the other."""
+        chosen = then if self.test(test) else otherwise
+        self.scope.chosen |= names(test)
+        return self.expr(chosen)
 
     def test(self, node: Node) -> bool:
         """A condition that decides something now."""

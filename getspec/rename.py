@@ -2,9 +2,9 @@
 
     rename: {"encoder.blocks.*.attn.qkv.weight": "layers.*.attention.in_proj.weight"}
 
-A rule maps our names on the left to a checkpoint's on the right; `*` is one segment, carried over in order. `**` is one
-segment or more, and stands once in a rule. The first rule that fits a name is used; a name that no rule fits is the same in both. Regular
-expressions and ordered substring replacements were refused, because only a rule that can be inverted can also be checked.
+A rule maps our names on the left to a checkpoint's on the right; `*` is one segment, carried over in order, and `**` is one
+segment or more. The first rule that fits a name is used; a name that no rule fits is the same in both. Regular expressions
+and ordered substring replacements were refused, because only a rule that can be inverted can also be checked.
 """
 
 from __future__ import annotations
@@ -28,9 +28,8 @@ def broken_rule(pattern: str, target: str) -> str | None:
             return f"`{escape(side)}` is not a path of tensors, with `*` or `**` for whole segments"
         if _marks(side).count("**") > 1:
             return f"`{escape(side)}` has `**` more than once"
-    for mark in ("*", "**"):
-        if _marks(pattern).count(mark) != _marks(target).count(mark):
-            return f"both sides need the same number of `{mark}`"
+    if _marks(pattern) != _marks(target):
+        return "both sides need the same `*` and `**`, in the same order"
     return None
 
 
@@ -88,7 +87,7 @@ def _filled(target: str, groups: tuple[str, ...]) -> str:
 
 def converter(model: str, spec: str, rules: Rules) -> str:
     """A standalone script that renames a checkpoint's tensors, in either direction."""
-    from getspec.emit.layout import clean
+    from getspec.emit.classes import clean
     from getspec.emit.printer import literal
 
     lines = "\n".join(f"    ({literal(a)}, {literal(b)})," for a, b in rules.items())

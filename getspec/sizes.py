@@ -33,7 +33,8 @@ class Floor:
     divisor: Poly
 
     def __str__(self) -> str:
-        return f"{_parenthesised(self.numerator)} // {_parenthesised(self.divisor)}"
+        divisor = _parenthesised(self.divisor)
+        return f"{_parenthesised(self.numerator)} // {f'({divisor})' if '*' in divisor else divisor}"
 
     def __lt__(self, other: Atom) -> bool:
         return str(self) < str(other)
@@ -169,6 +170,8 @@ class Poly:
         for monomial, coefficient in sorted(self.terms, key=_print_key):
             sign = "-" if coefficient < 0 else "+"
             word = _term(monomial, abs(coefficient))
+            if sign == "-" and " " in word:
+                word = f"({word})"
             text += f" {sign} {word}" if text else (f"-{word}" if sign == "-" else word)
         return text
 

@@ -148,7 +148,7 @@ def test_the_specs_are_valid_before_they_are_broken(folder: Path) -> None:
         assert answer(write(folder, spec=text)) == "valid"
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(broken())
 @example(LIBRARY.replace("depth: 4", "depth: 1000000"))
 @example(LIBRARY.replace("repeat: depth", "repeat: 20000"))
@@ -162,7 +162,7 @@ def test_broken_specs_are_refused_in_peace(folder: Path, text: str) -> None:
     answer(path)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     st.sampled_from(["in_features: dim", "repeat: depth", "below: dim", "selects: M", "when: depth > 0", "dim / num_heads", "shape: [1, 1, dim]"]),
     st.one_of(st.text(max_size=30), st.lists(st.sampled_from(PIECES), max_size=5).map(" ".join)),
@@ -176,7 +176,7 @@ def test_random_text_as_an_expression(folder: Path, place: str, text: str) -> No
     answer(path)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=6)), max_size=12), st.booleans())
 def test_random_text_as_a_forward(folder: Path, pieces: list[str], lines: bool) -> None:
     body = ("\n  " if lines else " ").join(pieces)

@@ -50,23 +50,27 @@ class ClassText:
     forward_signature: tuple[str, ...]
     forward: tuple[str, ...]
     init_weights: tuple[str, ...] = ()
+    bare: frozenset[str] = frozenset()
+    """Lines of `forward` that change a shape and do not show it."""
 
     @property
     def key(self) -> tuple[Any, ...]:
-        """What makes two classes one, where their comments agree."""
+        """What makes two classes one: all but the shapes in comments."""
         forward = tuple(line.partition(NOTE)[0] for line in self.forward)
         return (self.doc, self.signature, self.init, self.forward_signature, forward)
 
     def joined(self, other: ClassText) -> ClassText | None:
-        """One class for both, with the shapes that either shows; None where they are two."""
+        """One class for both, with the shapes that hold for both; None where they are two."""
         if self.key != other.key:
             return None
+        bare = self.bare | other.bare
         lines = []
         for a, b in zip(self.forward, other.forward, strict=True):
+            plain = a.partition(NOTE)[0]
             if NOTE in a and NOTE in b and a != b:
-                return None
-            lines.append(max(a, b, key=len))
-        return replace(self, forward=tuple(lines))
+                bare |= {plain}
+            lines.append(plain if plain in bare else max(a, b, key=len))
+        return replace(self, forward=tuple(lines), bare=bare)
 
 
 @dataclass
@@ -83,6 +87,8 @@ class Names:
     routine_of: dict[int, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
     values: dict[tuple[int, str], str] = field(default_factory=dict)
     """How a class spells the value that a weight of its own starts at."""
+    told: set[str] = field(default_factory=set)
+    """Functions whose callers say whether the model is in training."""
     letters: dict[str, None] = field(default_factory=dict)
     """Run-time sizes that comments mention."""
 
@@ -94,18 +100,22 @@ class Names:
         inputs = {declared.name for declared in call.routine.forward.inputs}
         args = [p(arg) for key, arg in call.args if key in inputs]
         args += [f"{key}={p(arg)}" for key, arg in call.args if key in settings]
+        if name in self.told:
+            args.append(f"training={p.training()}")
         return f"{name}({', '.join(args)})"
 
     def routine(self, routine: ir.Routine) -> tuple[str, tuple[str, ...]]:
         """The name of a function, and the settings it takes."""
         if id(routine) not in self.routine_of:
             writer = _Writer(self, routine.name, routine.settings, routine.lets, routine.structural)
-            text, settings = writer.function(routine)
+            text, settings, told = writer.function(routine)
             name = self.admit(routine.name, text.lines, self.functions, lambda f: f.lines)
             if name is None:
                 name = self.free(routine.name)
                 lines = (text.lines[0].replace(routine.name, name, 1), *text.lines[1:])
                 self.functions.append(FunctionText(name, lines))
+            if told:
+                self.told.add(name)
             self.routine_of[id(routine)] = (name, settings)
         return self.routine_of[id(routine)]
 
@@ -301,7 +311,8 @@ class _Writer:
 
     # Functions
 
-    def function(self, routine: ir.Routine) -> tuple[FunctionText, tuple[str, ...]]:
+    def function(self, routine: ir.Routine) -> tuple[FunctionText, tuple[str, ...], bool]:
+        """The text, the settings that it takes, and whether it is told if the model is in training."""
         forward = routine.forward
         body = _Body(self, forward, owner=None)
         lines = body.lines()
@@ -310,10 +321,13 @@ class _Writer:
         settings = tuple(n for n in self.settings if n in needed and n not in self.fixed)
         args = [f"{declared.name}: {_input_type(declared)}" for declared in forward.inputs]
         args += [f"{name}: {_argument_type(self.settings[name].value)}" for name in settings]
+        if body.printer.trains:
+            args.append("training: bool")
         head = fit_def(routine.name, args, _returned_type(forward), 0)
         doc = _doc(routine.summary or routine.name, 4)
         inner = [line for let in lets for line in fit(let, 4)]
-        return FunctionText(routine.name, (*head, *doc, *inner, *lines)), settings
+        text = FunctionText(routine.name, (*head, *doc, *inner, *lines))
+        return text, settings, body.printer.trains
 
     def plain(self, name: str) -> str:
         return self.inside(self.lets[name])
@@ -361,6 +375,7 @@ class _Writer:
             forward_signature=_forward_signature(block.forward),
             forward=tuple(forward),
             init_weights=weights_text,
+            bare=frozenset(body.bare),
         )
         return text, settings
 
@@ -630,6 +645,7 @@ class _Body:
         self.indent = 8 if owner is not None else 4
         self.known: dict[str, Any] = {}
         self.assigned = _assigned(forward.statements) if forward else set()
+        self.bare: set[str] = set()
 
     def lines(self) -> list[str]:
         assert self.forward is not None
@@ -744,6 +760,8 @@ class _Body:
         lines = fit(text, indent)
         if note and len(lines) == 1 and len(lines[0]) + len(note) + 4 <= WIDTH:
             return [f"{lines[0]}  # {note}"]
+        if note:
+            self.bare.add(lines[-1])
         return lines
 
     def note(self, targets: tuple[str, ...], expr: ir.Expr) -> str:
@@ -766,7 +784,7 @@ class _Body:
         bodies = self.bodies(loop, indent, saved)
         if not bodies:
             return []
-        bodies = _agreed(bodies)
+        bodies = self.agreed(bodies)
         if all(body == bodies[0] for body in bodies):
             targets = ", ".join(loop.targets)
             head = f"for {targets} in {self.printer(loop.iterable)}"
@@ -781,6 +799,16 @@ class _Body:
             self.known.update((t, e.value) for t, e in zip(loop.targets, elements, strict=True))
             made.append([line for s in statements for line in self.statement(s, indent + 4)])
         return made
+
+    def agreed(self, bodies: list[list[str]]) -> list[list[str]]:
+        """Rounds that are one but for shapes: without the comments that hold for some of them only."""
+        plain = [[line.partition(NOTE)[0] for line in body] for body in bodies]
+        if any(body != plain[0] for body in plain):
+            return bodies
+        differ = {p for p, *lines in zip(plain[0], *bodies, strict=True) if len(set(lines)) > 1}
+        self.bare |= differ
+        lines = [p if p in differ else a for p, a in zip(plain[0], bodies[0], strict=True)]
+        return [lines] * len(bodies)
 
     def unrolled(self, loop: ir.For, indent: int, known: dict[str, Any]) -> list[str]:
         """Rounds that differ, one after the other; equal ones in a row as a loop over a slice."""
@@ -801,16 +829,6 @@ class _Body:
 
 
 # Small pieces of text
-
-
-def _agreed(bodies: list[list[str]]) -> list[list[str]]:
-    """Rounds that are one but for shapes: without the comments that hold for some of them only."""
-    plain = [[line.partition(NOTE)[0] for line in body] for body in bodies]
-    if any(body != plain[0] for body in plain):
-        return bodies
-    same = [len(set(lines)) == 1 for lines in zip(*bodies, strict=True)]
-    lines = [a if keep else b for a, b, keep in zip(bodies[0], plain[0], same, strict=True)]
-    return [lines] * len(bodies)
 
 
 def _live(statements: tuple[ir.Statement, ...]) -> tuple[ir.Statement, ...]:

@@ -237,7 +237,7 @@ def _sdpa(p: Printer, e: ir.Apply) -> str:
     if _value(e, "causal", False):
         args.append("is_causal=True")
     if "dropout" in e.args and not _is_zero(e.args["dropout"]):
-        args.append(f"dropout_p={p.at_least(e.args['dropout'], 2)} if self.training else 0.0")
+        args.append(f"dropout_p={p.at_least(e.args['dropout'], 2)} if {p.training()} else 0.0")
     if _value(e, "scale") is not None:
         args.append(f"scale={p(e.args['scale'])}")
     if e.args["q"].value.shape[1] != e.args["k"].value.shape[1]:
@@ -316,14 +316,14 @@ def _is_zero(rate: ir.Expr) -> bool:
 def _dropout(p: Printer, e: ir.Apply) -> str:
     if _is_zero(e.args["p"]):
         return p.atom(e.args["x"])
-    return f"F.dropout({p(e.args['x'])}, {p(e.args['p'])}, self.training)"
+    return f"F.dropout({p(e.args['x'])}, {p(e.args['p'])}, {p.training()})"
 
 
 def _drop_path(p: Printer, e: ir.Apply) -> str:
     if _is_zero(e.args["p"]):
         return p.atom(e.args["x"])
     p.names.helper("drop_path")
-    return f"drop_path({p(e.args['x'])}, {p(e.args['p'])}, self.training)"
+    return f"drop_path({p(e.args['x'])}, {p(e.args['p'])}, {p.training()})"
 
 
 def _linear_scan(p: Printer, e: ir.Apply) -> str:

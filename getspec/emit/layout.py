@@ -31,7 +31,7 @@ def fit(line: str, indent: int, *, tail: str = "") -> list[str]:
     if len(pad) + len(line) + len(tail) <= WIDTH:
         return [f"{pad}{line}{tail}"]
     start = _last_group(line)
-    if start is None or _chain(line):
+    if start is None or _chain(line) or len(_operators(_right(line))) > 2:
         return _parenthesised(line, indent, tail)
     head, body, close = line[: start + 1], line[start + 1 : -1], line[-1]
     if not body or len(pad) + len(head) > WIDTH:
@@ -63,17 +63,33 @@ def _body(body: str, indent: int) -> list[str]:
     if len(pad) + len(body) <= WIDTH and not body.endswith(","):
         return [f"{pad}{body}"]
     if len(items) == 1 and not body.endswith(","):
-        return _operand(body, indent)
-    return [line for item in items for line in _item(item.rstrip(","), indent)]
+        return _item(body, indent)
+    return [line for item in items for line in _item(item.rstrip(","), indent, tail=",")]
 
 
-def _item(item: str, indent: int) -> list[str]:
-    """One of several items of brackets: a sum that is too long goes one operand a line."""
-    parts = _operators(item)
-    if indent + len(item) + 1 <= WIDTH or len(parts) == 1:
-        return fit(item, indent, tail=",")
-    lines = [line for part in parts for line in fit(part, indent)]
-    return [*lines[:-1], f"{lines[-1]},"]
+def _item(text: str, indent: int, *, tail: str = "") -> list[str]:
+    """What stands within brackets: where it is too long, it breaks at its operators as it is."""
+    if indent + len(text) + len(tail) <= WIDTH:
+        return [f"{' ' * indent}{text}{tail}"]
+    sign, rest = _signed(text)
+    first, *others = _operators(rest)
+    if not others:
+        return fit(text, indent, tail=tail)
+    lines = [line for part in (sign + first, *others) for line in _item(part, indent)]
+    return [*lines[:-1], lines[-1] + tail]
+
+
+def _signed(text: str) -> tuple[str, str]:
+    """An operator that leads a line, and what it stands before."""
+    sign, space, rest = text.partition(" ")
+    signs = {each.strip() for group in LOOSEST_FIRST for each in group}
+    return (sign + space, rest) if sign in signs else ("", text)
+
+
+def _right(line: str) -> str:
+    """What is assigned or returned."""
+    at = _find_top(line, " = ")
+    return line[at + 3 :] if at is not None else line.removeprefix("return ")
 
 
 def _element(element: str, indent: int) -> list[str]:
@@ -83,14 +99,6 @@ def _element(element: str, indent: int) -> list[str]:
         return fit(element, indent)
     parts = [element[a:b].strip() for a, b in pairwise([0, *cuts, len(element)])]
     return [line for part in parts for line in fit(part, indent)]
-
-
-def _operand(body: str, indent: int) -> list[str]:
-    """The only item of brackets: it may break at its operators without more parentheses."""
-    parts = _operators(body)
-    if len(parts) > 1:
-        return [line for part in parts for line in fit(part, indent)]
-    return fit(body, indent)
 
 
 def _parenthesised(line: str, indent: int, tail: str) -> list[str]:
@@ -110,7 +118,7 @@ def _parenthesised(line: str, indent: int, tail: str) -> list[str]:
             return [f"{pad}{left}(", f"{inner}{right}", f"{pad}){tail}"]
         parts = _chain(line) or _operators(right)
         if len(parts) > 1:
-            lines = [line for part in parts for line in fit(part, indent + 4)]
+            lines = [line for part in parts for line in _item(part, indent + 4)]
             return [f"{pad}{left}(", *lines, f"{pad}){tail}"]
     return [f"{' ' * indent}{line}{tail}"]
 

@@ -109,6 +109,8 @@ class Printer:
         """Whether the position in a repeat is written as the number it is."""
         self.alias: dict[str, str] = {}
         """Text for loop variables of a loop that is written out."""
+        self.trains = False
+        """Whether something written asks if the model is in training."""
         self.module = ""
         """How an expression refers to the module it belongs to; `self.` unless nested."""
 
@@ -119,6 +121,11 @@ class Printer:
         """The text, in parentheses if it binds less strongly."""
         text, strength = self.text(expr)
         return text if strength >= level else f"({text})"
+
+    def training(self) -> str:
+        """Whether the model is in training; a function is told so by its caller."""
+        self.trains = True
+        return "self.training" if self.in_forward else "training"
 
     def signed(self, expr: ir.Expr) -> str:
         """What follows a sign: a power stands in parentheses, `-(x**2)`, as formatters write it."""
@@ -216,6 +223,8 @@ class Printer:
             return f"-(-{top} // {by})", SIGN
         if op == "not":
             return f"not {self.at_least(operands[0], NOT)}", NOT
+        if op == "+" and len(operands) == 1:
+            return self.text(operands[0])
         if len(operands) == 1:
             return f"{op}{self.signed(operands[0])}", SIGN
         if op in ("and", "or"):
@@ -280,7 +289,7 @@ class Printer:
         parts = [self.item(item) for item in expr.items]
         full = next((i for i, part in enumerate(parts) if part != ":"), len(parts))
         rank = expr.base.value.rank
-        if full > 1 and len(parts) == rank:
+        if full > 1 and len(parts) == rank and "None" not in parts:
             parts = ["...", *parts[full:]]
         while len(parts) > 1 and parts[-1] == ":":
             parts.pop()

@@ -35,7 +35,7 @@ def write(model: Model, total: int) -> str:
         ],
         classes=names.classes,
     )
-    return text.rstrip("\n") + "\n\n\n"  # the seal stands apart, as formatters want it
+    return text.rstrip("\n") + "\n\n\n"  # a seal below stands apart, as formatters want it
 
 
 def _texts(known: Mapping[str, str], names: Names) -> list[list[str]]:

@@ -16,6 +16,7 @@ from getspec.ops import (
     scan,
     shape,
     stochastic,
+    storage,
 )
 from getspec.ops.base import (
     DTYPES,
@@ -56,4 +57,5 @@ __all__ = [
     "scan",
     "shape",
     "stochastic",
+    "storage",
 ]

@@ -10,7 +10,10 @@ from getspec.ops.base import (
     function,
     layer,
     require_float,
+    saves,
+    SAVES,
 )
+from getspec.ops.storage import Held, Tape
 
 APPROXIMATE = ("none", "tanh")
 
@@ -21,6 +24,10 @@ class Activation(Layer):
     def infer(self, x: Tensor) -> Tensor:
         require_float(x, self.type)
         return x
+
+    def saves(self, tape: Tape, out: Tensor, *inputs: Held, **weights: Held) -> Held:
+        made: Held = SAVES[self.type](tape, out, x=inputs[0])
+        return made
 
 
 @layer("gelu", reference="arXiv:1606.08415 (torch.nn.GELU)")
@@ -88,3 +95,27 @@ def softmax(x: Tensor, dim: int = -1) -> Tensor:
     require_float(x, "softmax")
     x.axis(dim)
     return x
+
+
+@saves("gelu", "silu", "softplus")
+def _argument(tape: Tape, out: Tensor, x: Held, **_: object) -> Held:
+    if x.grad:
+        tape.save(x)
+    return tape.pointwise(out, x)
+
+
+@saves("relu", "tanh", "sigmoid")
+def _result(tape: Tape, out: Tensor, x: Held) -> Held:
+    """The derivative is written in terms of the result."""
+    made = tape.pointwise(out, x)
+    if x.grad:
+        tape.save(made)
+    return made
+
+
+@saves("softmax")
+def _softmax_saves(tape: Tape, out: Tensor, x: Held, dim: int = -1) -> Held:
+    made = tape.new(out, x.grad)
+    if x.grad:
+        tape.save(made)
+    return made

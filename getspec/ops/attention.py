@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from getspec.ops.base import (
     Product,
     ShapeError,
@@ -11,7 +13,9 @@ from getspec.ops.base import (
     function,
     products,
     require_probability,
+    saves,
 )
+from getspec.ops.storage import Held, Tape
 
 
 @function(
@@ -76,3 +80,59 @@ def _check_mask(mask: Tensor, scores: tuple[Size, ...], causal: bool) -> None:
         raise ShapeError(f"the mask is bool or the model's float, this is {mask}", argument="mask")
     if broadcast(mask, Tensor("float", scores)) != scores:
         raise ShapeError(f"the mask {mask} does not broadcast to the scores", argument="mask")
+
+
+@saves("sdpa")
+def _sdpa_saves(
+    tape: Tape,
+    out: Tensor,
+    q: Held,
+    k: Held,
+    v: Held,
+    mask: Held | None = None,
+    causal: bool = False,
+    scale: object = None,
+    dropout: object = 0.0,
+) -> Held:
+    """Fused: inputs, output and the logarithm of each row's sum. Eager: scaled q and k, and all weights."""
+    if causal:
+        tape.note("keys", k.shape[1] * (k.shape[3] + v.shape[3]))
+    if mask is not None and mask.type.dtype == "bool":
+        mask = tape.new(mask.type.with_dtype("float"))
+    grad = q.grad or k.grad or v.grad or (mask is not None and mask.grad)
+    if tape.policy.attention == "eager" or _falls_back(q, k, v, mask, dropout):
+        return _eager(tape, q, k, v, mask, dropout)
+    made = replace(tape.pointwise(out, q), grad=grad)
+    if grad:
+        tape.save(q, k, v, made, tape.new(Tensor("float32", q.shape[:3])))
+        tape.save(*([] if mask is None else [mask]))
+    return made
+
+
+def _falls_back(q: Held, k: Held, v: Held, mask: Held | None, dropout: object) -> bool:
+    """Whether the fused kernel of the CPU refuses."""
+    rows = any(x.strides[3] != 1 for x in (q, k, v))
+    shape = mask is not None and (mask.grad or mask.type.rank not in (2, 4))
+    return dropout != 0 or q.shape[3] != v.shape[3] or shape or rows
+
+
+def _eager(tape: Tape, q: Held, k: Held, v: Held, mask: Held | None, dropout: object) -> Held:
+    if q.shape[1] != k.shape[1]:
+        k, v = (
+            tape.new(x.type.with_shape((x.shape[0], q.shape[1], *x.shape[2:])), x.grad)
+            for x in (k, v)
+        )
+    scores = tape.matmul(tape.scaled(q), tape.transpose(tape.scaled(k), 2, 3))
+    if mask is not None:
+        scores = tape.pointwise(scores.type, scores, mask)
+    weights = tape.new(scores.type, scores.grad)
+    if weights.grad:
+        tape.save(weights, what="attention")
+    if dropout != 0:
+        keep = tape.new(scores.type)
+        if weights.grad:
+            tape.save(keep, what="attention")
+        weights = tape.times(scores.type, weights, keep)
+    if v.grad:
+        tape.save(weights, what="attention")
+    return tape.matmul(weights, v)

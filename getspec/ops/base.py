@@ -15,9 +15,12 @@ import inspect
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
 from functools import cached_property
-from typing import Any, ClassVar, TypeVar, dataclass_transform
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, dataclass_transform
 
 from getspec.sizes import Size
+
+if TYPE_CHECKING:
+    from getspec.ops.storage import Held, Tape
 
 __all__ = [
     "DTYPES",
@@ -38,6 +41,7 @@ __all__ = [
     "layer",
     "number",
     "products",
+    "saves",
     "size",
 ]
 
@@ -132,6 +136,10 @@ class Layer:
     def products(self, *inputs: Tensor) -> tuple[Product, ...]:
         """Matrix products; everything else is elementwise."""
         return ()
+
+    def saves(self, tape: Tape, out: Tensor, *inputs: Held, **weights: Held) -> Held:
+        """Runs in memory: keeps what the backward pass needs, and says where the output lies."""
+        raise NotImplementedError
 
     def infer(self, x: Tensor) -> Tensor:
         """The output's type."""
@@ -251,6 +259,19 @@ def products(name: str) -> Callable[[_Rule], _Rule]:
 
     return register
 
+
+SAVES: dict[str, Callable[..., Any]] = {}
+"""What running a function op does to memory; an op that is not here makes a total a lower bound."""
+
+
+def saves(*names: str) -> Callable[[_Rule], _Rule]:
+    """Register what ops do to memory: a function of a tape, the output's type, and the op's arguments by name."""
+
+    def register(rule: _Rule) -> _Rule:
+        SAVES.update(dict.fromkeys(names, rule))
+        return rule
+
+    return register
 
 
 def function(name: str, *, reference: str, random: bool = False) -> Callable[[_Rule], _Rule]:

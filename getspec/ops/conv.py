@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from getspec.ops.base import (
     Layer,
@@ -17,6 +18,7 @@ from getspec.ops.base import (
     require_model_float,
     size,
 )
+from getspec.ops.storage import Held, Tape
 from getspec.sizes import product
 
 
@@ -67,6 +69,16 @@ class Convolution(Layer):
         taps = product((self.kernel_size,) * self.spatial)
         work = 2 * product(self.infer(inputs[0]).shape) * (self.in_channels // self.groups) * taps
         return (Product(work, (("x",), ("weight",))),)
+
+    def saves(self, tape: Tape, out: Tensor, *inputs: Held, **weights: Held) -> Held:
+        x = inputs[0]
+        grad = x.grad or any(weight.grad for weight in weights.values())
+        if grad:
+            tape.save(x, weights["weight"])
+        if self.spatial == 1 and self.padding == self.dilation * (self.kernel_size - 1) != 0:
+            tape.note("state", x.shape[0] * self.in_channels * self.padding)
+        made = tape.resampled(out, x) if tape.policy.channels_last else tape.new(out)
+        return replace(made, grad=grad)
 
     def output_length(self, length: Size) -> Size:
         """floor((L + 2 padding - dilation (kernel - 1) - 1) / stride) + 1."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from getspec.ops.base import DType, ShapeError, Size, Tensor, function
+from dataclasses import replace
+
+from getspec.ops.base import DType, ShapeError, Size, Tensor, function, saves
+from getspec.ops.storage import Held, Tape
 
 
 @function("arange", reference="torch.arange")
@@ -43,3 +46,13 @@ def zeros_like(x: Tensor) -> Tensor:
 def ones_like(x: Tensor) -> Tensor:
     """Ones of the same type as x."""
     return x
+
+
+@saves("arange", "linspace", "zeros", "ones")
+def _made(tape: Tape, out: Tensor, **_: object) -> Held:
+    return tape.new(out)
+
+
+@saves("zeros_like", "ones_like")
+def _made_like(tape: Tape, out: Tensor, x: Held) -> Held:
+    return replace(tape.pointwise(out, x), grad=False)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 from getspec.ops.base import (
     DTYPES,
     DType,
@@ -11,7 +14,9 @@ from getspec.ops.base import (
     function,
     promote,
     require_float,
+    saves,
 )
+from getspec.ops.storage import Held, Tape
 
 
 def _arithmetic(name: str, sign: str, doc: str, *, floats: bool = False) -> None:
@@ -36,6 +41,53 @@ _arithmetic("remainder", "%", "Remainder with the divisor's sign.")
 _arithmetic("power", "**", "Power.", floats=True)
 
 
+@saves("add", "subtract", "floor_divide")
+def _keeps_nothing(tape: Tape, out: Tensor, a: Any, b: Any) -> Held:
+    return tape.pointwise(out, a, b)
+
+
+@saves("multiply")
+def _multiply_saves(tape: Tape, out: Tensor, a: Any, b: Any) -> Held:
+    """The other factor, where it is a tensor."""
+    both = isinstance(a, Held) and isinstance(b, Held)
+    return tape.times(out, a, b) if both else tape.pointwise(out, a, b)
+
+
+@saves("divide")
+def _divide_saves(tape: Tape, out: Tensor, a: Any, b: Any) -> Held:
+    """A number over a tensor is the tensor's reciprocal, which is kept, times the number."""
+    if not isinstance(b, Held):
+        return tape.pointwise(out, a)
+    if not isinstance(a, Held):
+        inverse = tape.pointwise(out, b)
+        if b.grad:
+            tape.save(inverse)
+        return tape.pointwise(out, inverse)
+    if a.grad or b.grad:
+        tape.save(b)
+    if b.grad:
+        tape.save(a)
+    return tape.pointwise(out, a, b)
+
+
+@saves("remainder")
+def _remainder_saves(tape: Tape, out: Tensor, a: Any, b: Any) -> Held:
+    if isinstance(a, Held) and isinstance(b, Held) and b.grad:
+        tape.save(a, b)
+    return tape.pointwise(out, a, b)
+
+
+@saves("power")
+def _power_saves(tape: Tape, out: Tensor, a: Any, b: Any) -> Held:
+    """The base, and where the exponent is a tensor also that and the result."""
+    made = tape.pointwise(out, a, b)
+    if made.grad:
+        tape.save(*(x for x in (a, b) if isinstance(x, Held)))
+        if isinstance(b, Held):
+            tape.save(made)
+    return made
+
+
 def _comparison(name: str, sign: str, *, ordered: bool) -> None:
     def rule(a: Tensor, b: Tensor) -> Tensor:
         if ordered and "bool" in (a.dtype, b.dtype):
@@ -52,6 +104,12 @@ _comparison("less", "<", ordered=True)
 _comparison("less_equal", "<=", ordered=True)
 _comparison("greater", ">", ordered=True)
 _comparison("greater_equal", ">=", ordered=True)
+
+
+@saves("equal", "not_equal", "less", "less_equal", "greater", "greater_equal")
+@saves("logical_and", "logical_or")
+def _truth(tape: Tape, out: Tensor, a: Any, b: Any) -> Held:
+    return tape.pointwise(out, a, b)
 
 
 def _logical(name: str, sign: str, doc: str) -> None:
@@ -118,6 +176,27 @@ _float_math("cos", "Cosine.")
 _float_math("lgamma", "Natural logarithm of the gamma function.")
 
 
+@saves("exp", "sqrt", "rsqrt")
+def _result(tape: Tape, out: Tensor, x: Held) -> Held:
+    """The derivative is written in terms of the result."""
+    made = tape.pointwise(out, x)
+    if x.grad:
+        tape.save(made)
+    return made
+
+
+@saves("log", "sin", "cos", "lgamma", "abs")
+def _argument(tape: Tape, out: Tensor, x: Held) -> Held:
+    if x.grad:
+        tape.save(x)
+    return tape.pointwise(out, x)
+
+
+@saves("negative", "sign", "logical_not")
+def _neither(tape: Tape, out: Tensor, x: Held) -> Held:
+    return tape.pointwise(out, x)
+
+
 def _extreme(name: str, doc: str) -> None:
     def rule(a: Tensor, b: Tensor) -> Tensor:
         dtype = promote(a, b)
@@ -133,6 +212,15 @@ _extreme("maximum", "The larger, element by element.")
 _extreme("minimum", "The smaller, element by element.")
 
 
+@saves("maximum", "minimum")
+def _extreme_saves(tape: Tape, out: Tensor, a: Any, b: Any) -> Held:
+    """Both: which of them won is asked again."""
+    made = tape.pointwise(out, a, b)
+    if made.grad:
+        tape.save(*(x for x in (a, b) if isinstance(x, Held)))
+    return made
+
+
 @function("where", reference="torch.where")
 def where(condition: Tensor, a: Tensor, b: Tensor) -> Tensor:
     """`a` where the condition is True, `b` elsewhere; all three broadcast."""
@@ -143,6 +231,14 @@ def where(condition: Tensor, a: Tensor, b: Tensor) -> Tensor:
     if a.dtype != b.dtype:
         raise ShapeError(f"both branches have one dtype, these are {a} and {b}")
     return Tensor(a.dtype, broadcast(condition, a, b))
+
+
+@saves("where")
+def _where_saves(tape: Tape, out: Tensor, condition: Held, a: Any, b: Any) -> Held:
+    made = tape.pointwise(out, condition, a, b)
+    if made.grad:
+        tape.save(condition)
+    return made
 
 
 @function("masked_scatter", reference="torch.Tensor.masked_scatter")
@@ -157,9 +253,26 @@ def masked_scatter(x: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     return x
 
 
+@saves("masked_scatter")
+def _masked_scatter_saves(tape: Tape, out: Tensor, x: Held, mask: Held, source: Held) -> Held:
+    made = tape.new(out, x.grad or source.grad)
+    if made.grad:
+        tape.save(mask)
+    return made
+
+
 @function("cast", reference="torch.Tensor.to; `float` is the dtype the model runs in")
 def cast(x: Tensor, dtype: DType) -> Tensor:
     """The same values in another dtype: float, float32, int or bool."""
     if dtype not in DTYPES:
         raise ShapeError(f"dtype is one of {', '.join(DTYPES)}", argument="dtype")
     return x.with_dtype(dtype)
+
+
+@saves("cast")
+def _cast_saves(tape: Tape, out: Tensor, x: Held, dtype: str) -> Held:
+    """Nothing; a cast to the dtype that a tensor has already is that tensor."""
+    own = {"float": "float32"} if tape.policy.itemsize == 4 else {}
+    if own.get(x.type.dtype, x.type.dtype) == own.get(out.dtype, out.dtype):
+        return replace(x, type=out)
+    return tape.pointwise(out, x)

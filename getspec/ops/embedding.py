@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from getspec.ops.base import Layer, ShapeError, Size, Tensor, Weight, layer, size
+from getspec.ops.storage import Held, Tape
 
 
 @layer("embedding", reference="y = W[x] (torch.nn.Embedding)")
@@ -21,3 +22,8 @@ class Embedding(Layer):
         if x.dtype != "int":
             raise ShapeError(f"embedding looks up integers, this is {x}", argument="x")
         return Tensor("float", (*x.shape, self.embedding_dim))
+
+    def saves(self, tape: Tape, out: Tensor, *inputs: Held, **weights: Held) -> Held:
+        if weights["weight"].grad:
+            tape.save(inputs[0])
+        return tape.new(out, weights["weight"].grad)

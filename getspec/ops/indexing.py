@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from getspec.ops.base import ShapeError, Size, Tensor
+from getspec.ops.base import ShapeError, Size, Tensor, saves
+from getspec.ops.storage import Held, Tape
 
 __all__ = ["NewAxis", "Range", "index"]
 
@@ -80,3 +82,22 @@ def _check_item(x: Tensor, axis: int, item: Size) -> None:
     length, at = x.shape[axis].known, item.known
     if length is not None and at is not None and not -length <= at < length:
         raise ShapeError(f"index {item} is outside axis {axis} of {x}")
+
+
+@saves("index")
+def _index_saves(tape: Tape, out: Tensor, x: Held, items: tuple[Any, ...]) -> Held:
+    """A view for numbers and slices, written (start, stop, step); a copy for a tensor, which is kept."""
+    if items and isinstance(items[0], Held):
+        if x.grad:
+            tape.save(items[0])
+        return tape.new(out, x.grad)
+    strides: list[int] = []
+    lengths, axis = tape.lengths(x.type), 0
+    for item in items:
+        if item is None:
+            strides.append(1 if axis == len(lengths) else lengths[axis] * x.strides[axis])
+            continue
+        if isinstance(item, tuple):
+            strides.append(x.strides[axis] * int(item[2] or 1))
+        axis += 1
+    return tape.view(x, out.shape, (*strides, *x.strides[axis:]))

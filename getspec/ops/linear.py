@@ -20,7 +20,9 @@ from getspec.ops.base import (
     require_last,
     require_model_float,
     size,
+    saves,
 )
+from getspec.ops.storage import Held, Tape
 from getspec.ops.patterns import einsum_pattern
 from getspec.sizes import product
 
@@ -46,6 +48,9 @@ class Linear(Layer):
     def products(self, *inputs: Tensor) -> tuple[Product, ...]:
         return (Product(2 * product(inputs[0].shape) * self.out_features, (("x",), ("weight",))),)
 
+    def saves(self, tape: Tape, out: Tensor, *inputs: Held, **weights: Held) -> Held:
+        return tape.linear(out, inputs[0], weights["weight"], weights.get("bias"))
+
 
 @layer("transposed_linear", reference="y = x W + b, arXiv:1706.03762, equation 2")
 class TransposedLinear(Layer):
@@ -65,6 +70,10 @@ class TransposedLinear(Layer):
 
     def products(self, *inputs: Tensor) -> tuple[Product, ...]:
         return (Product(2 * product(inputs[0].shape) * self.out_features, (("x",), ("weight",))),)
+
+    def saves(self, tape: Tape, out: Tensor, *inputs: Held, **weights: Held) -> Held:
+        turned = tape.transpose(weights["weight"], 0, 1)
+        return tape.linear(out, inputs[0], turned, weights["bias"])
 
 
 @function("matmul", reference="torch.matmul; written `a @ b`")
@@ -86,6 +95,11 @@ def matmul(a: Tensor, b: Tensor) -> Tensor:
 def _matmul_products(a: Tensor, b: Tensor) -> tuple[Product, ...]:
     out = matmul(a, b)
     return (Product(2 * product(out.shape) * a.shape[-1], (("a",), ("b",))),)
+
+
+@saves("matmul")
+def _matmul_saves(tape: Tape, out: Tensor, a: Held, b: Held) -> Held:
+    return tape.matmul(a, b)
 
 
 @function(
@@ -137,3 +151,69 @@ def _einsum_products(pattern: str, *tensors: Tensor) -> tuple[Product, ...]:
             found.append(Product(work, (names, (str(at),))))
         left, names = kept, (*names, str(at))
     return tuple(found)
+
+
+@saves("einsum")
+def _einsum_saves(tape: Tape, out: Tensor, pattern: str, tensors: tuple[Held, ...]) -> Held:
+    """Pairs from left to right; a pair that sums over an axis is one batched product of matrices."""
+    inputs, output = einsum_pattern(pattern)
+    left, axes = tensors[0], inputs[0]
+    for at in range(1, len(inputs)):
+        later = {axis for names in (*inputs[at + 1 :], output) for axis in names}
+        left, axes = _pair(tape, left, axes, tensors[at], inputs[at], later)
+    axes, left = _summed(tape, left, axes, set(output))
+    return tape.permute(left, [axes.index(axis) for axis in output])
+
+
+Axes = tuple[str, ...]
+
+
+def _pair(
+    tape: Tape, a: Held, left: Axes, b: Held, right: Axes, later: set[str]
+) -> tuple[Held, Axes]:
+    """Two factors as one, over the axes that something later asks for."""
+    left, a = _summed(tape, a, left, later | set(right))
+    right, b = _summed(tape, b, right, later | set(left))
+    both = [axis for axis in left if axis in right and axis in later]
+    over = [axis for axis in left if axis in right and axis not in later]
+    rows = [axis for axis in left if axis not in right]
+    columns = [axis for axis in right if axis not in left]
+    length = dict(zip((*left, *right), (*a.shape, *b.shape), strict=True))
+    if not over:
+        every = (*left, *columns)
+        type = a.type.with_shape(length[axis] for axis in every)
+        return tape.times(
+            type, _spread(tape, a, left, every), _spread(tape, b, right, every)
+        ), every
+    sides = [
+        _matrices(tape, a, left, (both, rows, over)),
+        _matrices(tape, b, right, (both, over, columns)),
+    ]
+    every = (*both, *rows, *columns)
+    made = tape.matmul(*sides)
+    return tape.reshape(made, [length[axis] for axis in every]), every
+
+
+def _matrices(tape: Tape, x: Held, axes: Axes, groups: tuple[list[str], ...]) -> Held:
+    order = [axis for group in groups for axis in group]
+    length = dict(zip(axes, x.shape, strict=True))
+    turned = tape.permute(x, [axes.index(axis) for axis in order])
+    return tape.reshape(turned, [product(length[axis] for axis in group) for group in groups])
+
+
+def _spread(tape: Tape, x: Held, axes: Axes, every: Axes) -> Held:
+    """x with an axis of length 1 for each that it lacks."""
+    x = tape.permute(x, [axes.index(axis) for axis in every if axis in axes])
+    for at, axis in enumerate(every):
+        if axis not in axes:
+            x = tape.unsqueeze(x, at)
+    return x
+
+
+def _summed(tape: Tape, x: Held, axes: Axes, wanted: set[str]) -> tuple[Axes, Held]:
+    """x summed over the axes that nobody asks for."""
+    kept = tuple(axis for axis in axes if axis in wanted)
+    if kept == axes:
+        return axes, x
+    length = dict(zip(axes, x.shape, strict=True))
+    return kept, tape.new(x.type.with_shape(length[axis] for axis in kept), x.grad)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from getspec.ops.base import (
     Layer,
@@ -18,7 +19,9 @@ from getspec.ops.base import (
     require_last,
     require_model_float,
     size,
+    saves,
 )
+from getspec.ops.storage import Held, Tape
 
 
 @layer("layer_norm", reference="arXiv:1607.06450 (torch.nn.LayerNorm)")
@@ -41,6 +44,9 @@ class LayerNorm(Layer):
         require_last(x, self.dim, "dim")
         return x
 
+    def saves(self, tape: Tape, out: Tensor, *inputs: Held, **weights: Held) -> Held:
+        return _normed(tape, inputs[0], inputs[0].shape[:-1], *weights.values())
+
 
 @layer("rms_norm", reference="arXiv:1910.07467 (torch.nn.RMSNorm)")
 class RMSNorm(Layer):
@@ -58,6 +64,19 @@ class RMSNorm(Layer):
         require_model_float(x, "rms_norm")
         require_last(x, self.dim, "dim")
         return x
+
+    def saves(self, tape: Tape, out: Tensor, *inputs: Held, **weights: Held) -> Held:
+        """x, 1 / sqrt(mean square) and their product, all in float32."""
+        x, wide = inputs[0], inputs[0].type.with_dtype("float32")
+        if tape.policy.itemsize != 4:
+            x = tape.pointwise(wide, x)
+        scale = tape.new(wide.with_shape((*x.shape[:-1], Size.of(1))), x.grad)
+        if x.grad:
+            tape.save(x, scale)
+        made = tape.times(wide, x, scale)
+        for weight in weights.values():
+            made = tape.times(wide, made, weight)
+        return tape.pointwise(out, made) if tape.policy.itemsize != 4 else replace(made, type=out)
 
 
 @layer("group_norm", reference="arXiv:1803.08494 (torch.nn.GroupNorm)")
@@ -90,6 +109,10 @@ class GroupNorm(Layer):
             )
         return x
 
+    def saves(self, tape: Tape, out: Tensor, *inputs: Held, **weights: Held) -> Held:
+        x = inputs[0] if tape.is_contiguous(inputs[0]) else tape.new(out, inputs[0].grad)
+        return _normed(tape, x, (x.shape[0], self.num_groups), *weights.values())
+
 
 class BatchNorm(Layer):
     """What batch norms of any number of spatial axes share."""
@@ -120,6 +143,10 @@ class BatchNorm(Layer):
                 argument="x",
             )
         return x
+
+    def saves(self, tape: Tape, out: Tensor, *inputs: Held, **weights: Held) -> Held:
+        made = _normed(tape, inputs[0], (self.num_features,), *weights.values())
+        return replace(tape.resampled(out, inputs[0]), grad=made.grad)
 
 
 @layer("batch_norm1d", reference="arXiv:1502.03167 (torch.nn.BatchNorm1d)")
@@ -155,3 +182,20 @@ def layer_norm(x: Tensor, weight: Tensor, bias: Tensor, eps: float = 1e-5) -> Te
             raise ShapeError(f"{name} is a vector of the dtype of {x}, not {vector}", argument=name)
         require_last(x, vector.shape[0], f"the length of {name}")
     return x
+
+
+@saves("layer_norm")
+def _layer_norm_saves(
+    tape: Tape, out: Tensor, x: Held, weight: Held, bias: Held, eps: float = 1e-5
+) -> Held:
+    return _normed(tape, x, x.shape[:-1], weight, bias)
+
+
+def _normed(tape: Tape, x: Held, groups: Sequence[Size], *weights: Held) -> Held:
+    """The input and two statistics for each group of elements that are normalised together."""
+    grad = x.grad or any(weight.grad for weight in weights)
+    if grad:
+        dtype = "float32" if tape.policy.stats_itemsize == 4 else "float"
+        stats = [tape.new(Tensor(dtype, tuple(groups))) for _ in ("mean", "deviation")]
+        tape.save(x, *weights, *stats)
+    return tape.new(x.type, grad)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from getspec.ops.base import ShapeError, Size, Tensor, function, require_float
+from getspec.ops.base import ShapeError, Size, Tensor, function, require_float, saves
+from getspec.ops.storage import Held, Tape
 
 ONE = Size.of(1)
 
@@ -43,3 +44,16 @@ def cumprod(x: Tensor, dim: int) -> Tensor:
     require_float(x, "cumprod")
     x.axis(dim)
     return x
+
+
+@saves("mean", "sum", "cumsum")
+def _keeps_nothing(tape: Tape, out: Tensor, x: Held, **_: object) -> Held:
+    return tape.new(out, x.grad)
+
+
+@saves("amax", "amin", "cumprod")
+def _both(tape: Tape, out: Tensor, x: Held, **_: object) -> Held:
+    made = tape.new(out, x.grad)
+    if x.grad:
+        tape.save(x, made)
+    return made

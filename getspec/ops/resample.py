@@ -12,7 +12,10 @@ from getspec.ops.base import (
     layer,
     require_float,
     size,
+    saves,
+    SAVES,
 )
+from getspec.ops.storage import Held, Tape
 
 MODES = {"nearest": None, "linear": 1, "bilinear": 2, "bicubic": 2}
 """Interpolations, and the number of spatial axes each is for; None is any."""
@@ -59,6 +62,10 @@ class Pooling(Layer):
 
     def infer(self, x: Tensor) -> Tensor:
         return _pooled(x, self.spatial, (self.kernel_size, self.stride, self.padding), self.type)
+
+    def saves(self, tape: Tape, out: Tensor, *inputs: Held, **weights: Held) -> Held:
+        made: Held = SAVES[self.type](tape, out, x=inputs[0])
+        return made
 
 
 @layer("max_pool1d", reference="torch.nn.MaxPool1d")
@@ -135,3 +142,23 @@ def interpolate(x: Tensor, scale_factor: int, mode: str = "nearest") -> Tensor:
         wanted = f"{MODES[mode]}" if MODES[mode] else "1 to 3"
         raise ShapeError(f"{mode} is for {wanted} axes after the second, this is {x}", argument="x")
     return x.with_shape((*x.shape[:2], *(scale_factor * length for length in x.shape[2:])))
+
+
+@saves("max_pool1d", "max_pool2d")
+def _max_pool_saves(tape: Tape, out: Tensor, x: Held, **_: object) -> Held:
+    """The input, and which of its places won."""
+    if x.grad:
+        tape.save(x, tape.new(out.with_dtype("int")))
+    return tape.resampled(out, x)
+
+
+@saves("avg_pool1d", "avg_pool2d")
+def _avg_pool_saves(tape: Tape, out: Tensor, x: Held, **_: object) -> Held:
+    if x.grad:
+        tape.save(x)
+    return tape.resampled(out, x)
+
+
+@saves("interpolate")
+def _interpolate_saves(tape: Tape, out: Tensor, x: Held, **_: object) -> Held:
+    return tape.resampled(out, x)

@@ -17,7 +17,9 @@ from getspec.ops.base import (
     function,
     products,
     require_model_float,
+    saves,
 )
+from getspec.ops.storage import Held, Tape
 from getspec.sizes import Size
 
 
@@ -81,3 +83,34 @@ def _chosen(x: Tensor, weight: Tensor, lengths: Tensor) -> tuple[Product, ...]:
     """One matrix a row, however many groups there are."""
     work = 2 * x.shape[0] * x.shape[1] * weight.shape[1]
     return (Product(work, (("x",), ("weight",))),)
+
+
+@saves("grouped_linear")
+def _grouped_saves(tape: Tape, out: Tensor, x: Held, weight: Held, lengths: Held) -> Held:
+    if x.grad or weight.grad:
+        tape.save(x, weight, lengths)
+    return tape.new(out, x.grad or weight.grad)
+
+
+@saves("topk")
+def _topk_saves(
+    tape: Tape, out: tuple[Tensor, Tensor], x: Held, k: Size, dim: int = -1
+) -> tuple[Held, Held]:
+    values, places = tape.new(out[0], x.grad), tape.new(out[1])
+    if x.grad:
+        tape.save(places)
+    return values, places
+
+
+@saves("argsort")
+def _argsort_saves(tape: Tape, out: Tensor, x: Held, dim: int = -1) -> Held:
+    """The order belongs to the sorted values too, which nobody takes."""
+    made = tape.new(out)
+    if x.grad:
+        tape.save(made)
+    return made
+
+
+@saves("one_hot")
+def _one_hot_saves(tape: Tape, out: Tensor, x: Held, num_classes: Size) -> Held:
+    return tape.new(out)

@@ -9,7 +9,11 @@ is small over a long stretch.
 
 from __future__ import annotations
 
-from getspec.ops.base import ShapeError, Tensor, function, require_float
+from dataclasses import replace
+
+from getspec.ops.base import ShapeError, Tensor, function, require_float, saves
+from getspec.ops.storage import Held, Tape
+from getspec.sizes import Size, product
 
 __all__ = ["linear_scan"]
 
@@ -29,3 +33,37 @@ def linear_scan(decay: Tensor, x: Tensor, dim: int) -> Tensor:
         raise ShapeError(f"x wants a batch axis beside the one that is scanned, this is {x}")
     x.axis(dim)
     return x
+
+
+@saves("linear_scan")
+def _linear_scan_saves(tape: Tape, out: Tensor, decay: Held, x: Held, dim: int) -> Held:
+    """Round by round, as it is worked out; the state is one position of x."""
+    axis = out.axis(int(dim))
+    tape.note("state", product(n for at, n in enumerate(x.shape) if at != axis))
+    if axis == 1:
+        return _halved(tape, decay, x)
+    moved = _halved(tape, tape.transpose(decay, axis, 1), tape.transpose(x, axis, 1))
+    return tape.transpose(moved, axis, 1)
+
+
+def _halved(tape: Tape, decay: Held, x: Held) -> Held:
+    length = tape.lengths(x.type)[1]
+    if length == 1:
+        return x
+    pairs, rest = x.shape[1] // 2, (x.shape[1] - 1) // 2
+
+    def every_second(y: Held, start: int, count: Size) -> Held:
+        shape = (y.shape[0], count, *y.shape[2:])
+        return tape.view(y, shape, (y.strides[0], 2 * y.strides[1], *y.strides[2:]))
+
+    def cut(y: Held, count: Size) -> Held:
+        return tape.view(y, (y.shape[0], count, *y.shape[2:]), y.strides)
+
+    late, early = every_second(decay, 1, pairs), every_second(decay, 0, pairs)
+    first = tape.times(late.type, late, every_second(x, 0, pairs))
+    joined = tape.pointwise(first.type, every_second(x, 1, pairs), first)
+    odd = _halved(tape, tape.times(late.type, late, early), joined)
+    if length > 2:
+        later = every_second(decay, 2, rest)
+        tape.times(later.type, later, cut(odd, rest))
+    return replace(tape.pointwise(x.type, x), grad=x.grad or decay.grad)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from getspec.ops.base import ShapeError, Size, Tensor, function
+from typing import Any
+
+from getspec.ops.base import ShapeError, Size, Tensor, function, saves
+from getspec.ops.storage import Held, Tape
 from getspec.ops.patterns import rearrange_pattern
 from getspec.sizes import Inexact, product
 
@@ -45,6 +48,22 @@ def _split(
         raise ShapeError(
             f"an axis of {whole} does not split into ({' '.join(group)}): {given} does not divide it"
         ) from None
+
+
+@saves("rearrange")
+def _rearrange_saves(
+    tape: Tape, out: Tensor, x: Held, pattern: str, lengths: dict[str, Size] | None = None
+) -> Held:
+    """Splitting and reordering are views; merging copies where the axes do not follow one another."""
+    before, after = rearrange_pattern(pattern)
+    known: dict[str, Size] = {}
+    for group, whole in zip(before, x.shape, strict=True):
+        _split(group, whole, lengths or {}, known)
+    flat = [axis for group in before for axis in group]
+    if any(len(group) != 1 for group in before):
+        x = tape.reshape(x, [known[axis] for axis in flat])
+    x = tape.permute(x, [flat.index(axis) for group in after for axis in group])
+    return tape.reshape(x, out.shape) if any(len(group) != 1 for group in after) else x
 
 
 @function("cat", reference="torch.cat")
@@ -210,3 +229,52 @@ def pad(x: Tensor, pads: tuple[int, ...], value: float = 0.0) -> Tensor:
             raise ShapeError(f"axis {-1 - place} of {x} would be {length} long", argument="pads")
         shape[-1 - place] = length
     return x.with_shape(shape)
+
+
+@saves("cat", "stack", "pad")
+def _copied(tape: Tape, out: Tensor, **given: Any) -> Held:
+    tensors = given.get("tensors") or (given["x"],)
+    return tape.new(out, any(tensor.grad for tensor in tensors))
+
+
+@saves("chunk", "split")
+def _cut(tape: Tape, out: tuple[Tensor, ...], x: Held, **_: object) -> tuple[Held, ...]:
+    return tuple(tape.view(x, part.shape, x.strides) for part in out)
+
+
+@saves("unbind")
+def _unbind_saves(tape: Tape, out: tuple[Tensor, ...], x: Held, dim: int) -> tuple[Held, ...]:
+    axis = x.type.axis(int(dim))
+    strides = (*x.strides[:axis], *x.strides[axis + 1 :])
+    return tuple(tape.view(x, part.shape, strides) for part in out)
+
+
+@saves("expand")
+def _expand_saves(tape: Tape, out: Tensor, x: Held, shape: object) -> Held:
+    return tape.expand(x, out.shape)
+
+
+@saves("reshape", "flatten")
+def _reshape_saves(tape: Tape, out: Tensor, x: Held, **_: object) -> Held:
+    return tape.reshape(x, out.shape)
+
+
+@saves("transpose")
+def _transpose_saves(tape: Tape, out: Tensor, x: Held, dim0: int, dim1: int) -> Held:
+    return tape.transpose(x, x.type.axis(int(dim0)), x.type.axis(int(dim1)))
+
+
+@saves("permute")
+def _permute_saves(tape: Tape, out: Tensor, x: Held, dims: tuple[int, ...]) -> Held:
+    return tape.permute(x, [x.type.axis(int(dim)) for dim in dims])
+
+
+@saves("unsqueeze")
+def _unsqueeze_saves(tape: Tape, out: Tensor, x: Held, dim: int) -> Held:
+    return tape.unsqueeze(x, x.type.axis(int(dim), extra=1))
+
+
+@saves("squeeze")
+def _squeeze_saves(tape: Tape, out: Tensor, x: Held, dim: int) -> Held:
+    axis = x.type.axis(int(dim))
+    return tape.view(x, out.shape, (*x.strides[:axis], *x.strides[axis + 1 :]))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from getspec.ops.base import (
     Layer,
     ShapeError,
@@ -11,7 +13,11 @@ from getspec.ops.base import (
     number,
     require_float,
     require_probability,
+    saves,
+    SAVES,
 )
+from getspec.ops.storage import Held, Tape
+from getspec.sizes import Size
 
 
 @layer("dropout", reference="https://jmlr.org/papers/v15/srivastava14a.html (torch.nn.Dropout)")
@@ -23,6 +29,10 @@ class Dropout(Layer):
     def infer(self, x: Tensor) -> Tensor:
         require_float(x, "dropout")
         return x
+
+    def saves(self, tape: Tape, out: Tensor, *inputs: Held, **weights: Held) -> Held:
+        made: Held = SAVES["dropout"](tape, out, x=inputs[0], p=self.p)
+        return made
 
 
 @function("dropout", reference="https://jmlr.org/papers/v15/srivastava14a.html", random=True)
@@ -41,3 +51,18 @@ def drop_path(x: Tensor, p: float) -> Tensor:
     if x.rank < 1:
         raise ShapeError("drop_path wants a batch axis", argument="x")
     return x
+
+
+@saves("dropout")
+def _dropout_saves(tape: Tape, out: Tensor, x: Held, p: object) -> Held:
+    """What each element is multiplied by, in the dtype of x."""
+    return x if p == 0 else tape.times(out, x, replace(tape.pointwise(out, x), grad=False))
+
+
+@saves("drop_path")
+def _drop_path_saves(tape: Tape, out: Tensor, x: Held, p: object) -> Held:
+    """What each sample is multiplied by."""
+    if p == 0:
+        return x
+    keep = tape.new(out.with_shape((x.shape[0], *(Size.of(1),) * (x.type.rank - 1))))
+    return tape.scaled(tape.times(out, x, keep))

@@ -29,6 +29,22 @@ forward: |
     x = layer(x)
   return x
 """
+ONE_SIDED = """\
+config: {widths: [4, 6, 8], depth: 3, last: 5}
+inputs: {x: "float[B, widths[0], N]"}
+components:
+  layers:
+    type: conv1d
+    repeat: depth
+    index: i
+    in_channels: widths[i]
+    out_channels: widths[i + 1] if i < len(widths) - 1 else last
+    kernel_size: 1
+forward: |
+  for layer in layers:
+    x = layer(x)
+  return x
+"""
 LEVELS = """\
 config: {widths: [4, 8, 8], groups: 2}
 let: {levels: len(widths)}
@@ -114,6 +130,14 @@ def test_a_choice_by_position_is_left_to_the_loop(tmp_path: Path) -> None:
 def test_the_choice_holds_at_other_lengths(tmp_path: Path, depth: int) -> None:
     config = {"width": 3, "wide": 7, "depth": depth, "last": 2, "stride": 2}
     same_state(load(tmp_path, UNEVEN), load(tmp_path, UNEVEN, **config), config)
+
+
+def test_a_choice_with_one_side_fixes_the_length(tmp_path: Path) -> None:
+    """`widths[3]` does not exist, so the last layer cannot be written with both sides."""
+    spec = load(tmp_path, ONE_SIDED)
+    assert "depth" in spec.model.root.structural
+    assert "nn.Conv1d(widths[2], last, 1)" in spec.generate()
+    assert load(tmp_path, ONE_SIDED, depth=2).count().total == 4 * 6 + 6 + 6 * 8 + 8
 
 
 @pytest.mark.torch

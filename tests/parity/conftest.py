@@ -8,7 +8,7 @@ import pytest
 import torch
 
 try:
-    import torchvision  # noqa: F401
+    import torchvision
 except RuntimeError:
     # A wheel that is built for CUDA does not load its operators beside a CPU build of torch. It asks for two of them when
     # it is imported; no model here calls them, so that their names are enough.
@@ -22,7 +22,7 @@ LIBRARIES = ("torch", "transformers", "diffusers", "timm", "torchvision", "enfor
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--configurations", type=int, default=5, help="how many of each architecture are drawn"
+        "--configurations", type=int, default=10, help="how many of each architecture are drawn"
     )
 
 
@@ -43,10 +43,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("parity")
         columns = ("float32 output", "float32 gradient", "float64 output", "float64 gradient")
         head = "".join(f"{column:>18}" for column in columns)
-        terminalreporter.write_line(f"{'':28}{'drawn':>6}{head}{'seconds':>9}")
+        terminalreporter.write_line(f"{'':36}{'drawn':>6}{head}{'seconds':>9}")
     for report, row in sorted(found, key=lambda pair: pair[0].nodeid):
         name = report.nodeid.partition("[")[2].rstrip("]")
         worst = "".join(f"{row[column]:>18.1e}" for column in columns)
         terminalreporter.write_line(
-            f"{name:28}{row['configurations']:>6}{worst}{report.duration:>9.1f}"
+            f"{name:36}{row['configurations']:>6}{worst}{report.duration:>9.1f}"
         )

@@ -24,8 +24,10 @@ class TimestepEmbedder(nn.Module):
         self.half = frequency_dim // 2
 
     def forward(self, t: Tensor) -> Tensor:
-        exponents = torch.arange(self.half, dtype=torch.float32) / self.half
-        angles = torch.outer(t.to(torch.float32), torch.exp(-math.log(10000) * exponents))
+        steps = torch.arange(self.half, dtype=torch.float32)
+        # Timesteps are large, so that even the order of these roundings shows in the waves.
+        freqs = torch.exp(-math.log(10000) * steps / self.half)
+        angles = torch.outer(t.to(torch.float32), freqs)
         waves = torch.cat([torch.cos(angles), torch.sin(angles)], dim=1)
         return self.mlp(waves.to(self.mlp[0].weight.dtype))
 
@@ -95,15 +97,14 @@ class DiT(nn.Module):
     ) -> None:
         super().__init__()
         self.side, self.patch_size, self.out_channels = input_size, patch_size, 2 * in_channels
-        grid = get_2d_sincos_pos_embed(hidden_size, input_size // patch_size, output_type="pt")
-        table = grid.to(torch.get_default_dtype())[None]
+        grid = input_size // patch_size
+        table = get_2d_sincos_pos_embed(hidden_size, grid, base_size=grid, output_type="pt")
+        table = table.to(torch.get_default_dtype())[None]
         self.pos_embed = nn.Parameter(table, requires_grad=False)
         self.x_embedder = PatchEmbed(input_size, patch_size, in_channels, hidden_size)
         self.t_embedder = TimestepEmbedder(hidden_size, frequency_dim)
         self.y_embedder = LabelEmbedder(num_classes, hidden_size)
-        self.blocks = nn.ModuleList(
-            Block(hidden_size, num_heads, mlp_ratio) for _ in range(depth)
-        )
+        self.blocks = nn.ModuleList(Block(hidden_size, num_heads, mlp_ratio) for _ in range(depth))
         self.final_layer = FinalLayer(hidden_size, patch_size**2 * self.out_channels)
 
     def forward(self, x: Tensor, t: Tensor, y: Tensor) -> Tensor:

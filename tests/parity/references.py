@@ -17,29 +17,41 @@ import timm
 import torchvision
 import transformers
 from enformer_pytorch.modeling_enformer import exponential_linspace_int
-from hypothesis.strategies import DrawFn, SearchStrategy, booleans, composite, integers, lists, sampled_from
+from hypothesis.strategies import (
+    DrawFn,
+    SearchStrategy,
+    composite,
+    integers,
+    lists,
+    sampled_from,
+)
 from paper_dit import DiT
 from torch import nn
 
 Config = dict[str, Any]
-LIBRARIES = (transformers, diffusers, timm, torchvision, enformer_pytorch)
 
 
 @dataclass(frozen=True)
 class Reference:
     """A library's implementation of one spec."""
 
+    spec: str
     library: str
     configs: SearchStrategy[Config]
     build: Callable[[Config], nn.Module]
     alias: str | None = None
     """A submodule that only names other submodules once more."""
 
+    def __str__(self) -> str:
+        return f"{self.spec} in {self.library}"
+
 
 # What configurations have in common
 
 small = integers(1, 3)
-"""Depths, batches and heights."""
+"""Depths, batches and the like."""
+several = integers(2, 4)
+"""Batches that a batch norm can be trained on."""
 positions = integers(2, 12)
 odd_size = integers(3, 40)
 """Sizes that need to divide nothing."""
@@ -48,7 +60,8 @@ odd_size = integers(3, 40)
 @composite
 def heads(draw: DrawFn, multiple: int = 1) -> tuple[int, int, int]:
     """(width, number of heads, width of each), where a head's width is a multiple."""
-    num_heads, head_dim = draw(integers(1, 4)), multiple * draw(integers(1, 16 // multiple))
+    num_heads = draw(integers(1, 4))
+    head_dim = multiple * draw(integers(4 // multiple, 16 // multiple))
     return num_heads * head_dim, num_heads, head_dim
 
 
@@ -141,11 +154,11 @@ def esm_configs(draw: DrawFn) -> Config:
 
 
 def esm(config: Config) -> nn.Module:
-    return transformers.EsmForMaskedLM(
+    model = transformers.EsmForMaskedLM(
         transformers.EsmConfig(
             vocab_size=config["vocab_size"],
             mask_token_id=config["mask_token_id"],
-            pad_token_id=None,
+            pad_token_id=0,
             hidden_size=config["embed_dim"],
             num_hidden_layers=config["num_layers"],
             num_attention_heads=config["num_heads"],
@@ -158,20 +171,24 @@ def esm(config: Config) -> nn.Module:
             attn_implementation="eager",
         )
     )
+    # The configuration has to name a padding token; the embedding need not.
+    model.esm.embeddings.word_embeddings.padding_idx = None
+    return model
 
 
 @composite
 def llama_configs(draw: DrawFn) -> Config:
     num_kv_heads, group = draw(small), draw(small)
-    num_heads, head_dim = num_kv_heads * group, 2 * draw(integers(1, 6))
     return {
         "vocab_size": draw(odd_size),
-        "embed_dim": num_heads * head_dim,
+        "embed_dim": num_kv_heads * group * draw(integers(2, 8)),
         "hidden_dim": draw(odd_size),
         "num_layers": draw(small),
-        "num_heads": num_heads,
+        "num_heads": num_kv_heads * group,
         "num_kv_heads": num_kv_heads,
+        "head_dim": 2 * draw(integers(1, 6)),
         "rope_theta": draw(sampled_from([10_000.0, 500_000.0])),
+        "norm_eps": draw(sampled_from([1e-5, 1e-2])),
         "B": draw(small),
         "N": draw(positions),
     }
@@ -186,7 +203,8 @@ def decoder_fields(config: Config) -> Config:
         "num_hidden_layers": config["num_layers"],
         "num_attention_heads": config["num_heads"],
         "num_key_value_heads": config["num_kv_heads"],
-        "rms_norm_eps": 1e-5,
+        "head_dim": config["head_dim"],
+        "rms_norm_eps": config["norm_eps"],
         "rope_parameters": {"rope_type": "default", "rope_theta": config["rope_theta"]},
         "pad_token_id": None,
         "attn_implementation": "eager",
@@ -198,10 +216,28 @@ def llama(config: Config) -> nn.Module:
 
 
 @composite
+def mixtral_configs(draw: DrawFn) -> Config:
+    num_experts = draw(integers(1, 5))
+    experts = {"num_experts": num_experts, "top_k": draw(integers(1, num_experts))}
+    return {**draw(llama_configs()), **experts}
+
+
+def mixtral(config: Config) -> nn.Module:
+    return transformers.MixtralForCausalLM(
+        transformers.MixtralConfig(
+            **decoder_fields(config),
+            num_local_experts=config["num_experts"],
+            num_experts_per_tok=config["top_k"],
+            experts_implementation="eager",
+        )
+    )
+
+
+@composite
 def mamba_configs(draw: DrawFn) -> Config:
     return {
         "vocab_size": draw(odd_size),
-        "hidden_size": draw(integers(2, 24)),
+        "hidden_size": draw(integers(4, 24)),
         "num_hidden_layers": draw(small),
         "state_size": draw(integers(1, 8)),
         "expand": draw(small),
@@ -225,9 +261,10 @@ def t5_configs(draw: DrawFn) -> Config:
     num_buckets = draw(integers(4, 16))
     return {
         "vocab_size": draw(odd_size),
-        "embed_dim": draw(integers(2, 40)),
+        "embed_dim": draw(integers(4, 40)),
         "hidden_dim": draw(odd_size),
         "num_layers": draw(small),
+        "num_decoder_layers": draw(small),
         "num_heads": draw(small),
         "head_dim": draw(integers(1, 12)),
         "num_buckets": num_buckets,
@@ -246,10 +283,12 @@ def t5(config: Config) -> nn.Module:
             d_kv=config["head_dim"],
             d_ff=config["hidden_dim"],
             num_layers=config["num_layers"],
+            num_decoder_layers=config["num_decoder_layers"],
             num_heads=config["num_heads"],
             relative_attention_num_buckets=config["num_buckets"],
             relative_attention_max_distance=config["max_distance"],
             feed_forward_proj="relu",
+            attn_implementation="eager",
         )
     )
 
@@ -264,7 +303,8 @@ def whisper_configs(draw: DrawFn) -> Config:
         "num_mel_bins": draw(integers(1, 12)),
         "embed_dim": num_heads * head_dim,
         "hidden_dim": draw(odd_size),
-        "num_layers": draw(small),
+        "num_encoder_layers": draw(small),
+        "num_decoder_layers": draw(small),
         "num_heads": num_heads,
         "max_source_positions": draw(integers(1, 16)),
         "max_target_positions": length + draw(integers(0, 4)),
@@ -279,8 +319,8 @@ def whisper(config: Config) -> nn.Module:
             vocab_size=config["vocab_size"],
             num_mel_bins=config["num_mel_bins"],
             d_model=config["embed_dim"],
-            encoder_layers=config["num_layers"],
-            decoder_layers=config["num_layers"],
+            encoder_layers=config["num_encoder_layers"],
+            decoder_layers=config["num_decoder_layers"],
             encoder_attention_heads=config["num_heads"],
             decoder_attention_heads=config["num_heads"],
             encoder_ffn_dim=config["hidden_dim"],
@@ -334,7 +374,7 @@ def convnext_configs(draw: DrawFn) -> Config:
     return {
         "num_channels": draw(small),
         "patch_size": draw(integers(1, 4)),
-        "hidden_sizes": draw(lists(integers(2, 20), min_size=4, max_size=4)),
+        "hidden_sizes": draw(lists(integers(4, 20), min_size=4, max_size=4)),
         "depths": draw(lists(small, min_size=4, max_size=4)),
         "num_labels": draw(odd_size),
         "B": draw(small),
@@ -367,7 +407,7 @@ def resnet_configs(draw: DrawFn, basic: bool) -> Config:
         "stem_channels": 64,
         "layers": draw(lists(small, min_size=4, max_size=4)),
         "num_classes": draw(odd_size),
-        "B": draw(small),
+        "B": draw(several),
         "H": draw(integers(1, 2)),
         "W": draw(integers(1, 2)),
     }
@@ -386,11 +426,12 @@ def timm_resnet(config: Config) -> nn.Module:
 
 @composite
 def torchvision_resnet_configs(draw: DrawFn) -> Config:
+    """torchvision fixes the widths, so that these models are large."""
     return {
         "layers": draw(lists(integers(1, 2), min_size=4, max_size=4)),
         "num_classes": draw(odd_size),
-        "B": draw(small),
-        "H": draw(integers(1, 2)),
+        "B": draw(several),
+        "H": 1,
         "W": draw(integers(1, 2)),
     }
 
@@ -408,8 +449,8 @@ def torchvision_resnet(config: Config) -> nn.Module:
 def unet_configs(draw: DrawFn) -> Config:
     num_groups, num_levels = draw(small), draw(integers(2, 4))
     # The first width is the number of sinusoids: even, of at least two frequencies.
-    widths = draw(lists(integers(1, 5), min_size=num_levels, max_size=num_levels))
-    widths[0] = 2 * (1 + widths[0])
+    widths = draw(lists(integers(2, 5), min_size=num_levels, max_size=num_levels))
+    widths[0] = 2 * widths[0]
     return {
         "in_channels": draw(small),
         "out_channels": draw(small),
@@ -504,7 +545,10 @@ def enformer_configs(draw: DrawFn) -> Config:
         "target_length": target_length,
         "human_tracks": draw(integers(1, 9)),
         "mouse_tracks": draw(integers(1, 9)),
-        "B": draw(small),
+        "dropout_rate": 0.0,
+        "attn_dropout": 0.0,
+        "pos_dropout": 0.0,
+        "B": draw(several),
         "N": target_length + 2 * margin,
     }
 
@@ -523,23 +567,22 @@ def enformer(config: Config) -> nn.Module:
     )
 
 
-REFERENCES = {
-    "bert-base-uncased": Reference("transformers", bert_configs(), bert),
-    "convnext-tiny": Reference("transformers", convnext_configs(), convnext),
-    "ddpm-unet": Reference("diffusers", unet_configs(), unet),
-    "dit-xl-2": Reference("diffusers", diffusers_dit_configs(), diffusers_dit),
-    "dit-xl-2-paper": Reference("timm", dit_configs(), dit),
-    "enformer": Reference("enformer-pytorch", enformer_configs(), enformer, alias="_trunk"),
-    "esm2-8m": Reference("transformers", esm_configs(), esm),
-    "gpt2": Reference("transformers", gpt2_configs(), gpt2),
-    "llama-3-8b": Reference("transformers", llama_configs(), llama),
-    "mamba-130m": Reference("transformers", mamba_configs(), mamba),
-    "resnet-18": Reference("timm", resnet_configs(basic=True), timm_resnet),
-    "resnet-50": Reference("timm", resnet_configs(basic=False), timm_resnet),
-    "resnet-50 as in torchvision": Reference(
-        "torchvision", torchvision_resnet_configs(), torchvision_resnet
-    ),
-    "t5-small": Reference("transformers", t5_configs(), t5),
-    "vit-b16": Reference("transformers", vit_configs(), vit),
-    "whisper-tiny": Reference("transformers", whisper_configs(), whisper),
-}
+REFERENCES = [
+    Reference("bert-base-uncased", "transformers", bert_configs(), bert),
+    Reference("convnext-tiny", "transformers", convnext_configs(), convnext),
+    Reference("ddpm-unet", "diffusers", unet_configs(), unet),
+    Reference("dit-xl-2", "diffusers", diffusers_dit_configs(), diffusers_dit),
+    Reference("dit-xl-2-paper", "timm", dit_configs(), dit),
+    Reference("enformer", "enformer-pytorch", enformer_configs(), enformer, alias="_trunk"),
+    Reference("esm2-8m", "transformers", esm_configs(), esm),
+    Reference("gpt2", "transformers", gpt2_configs(), gpt2),
+    Reference("llama-3-8b", "transformers", llama_configs(), llama),
+    Reference("mamba-130m", "transformers", mamba_configs(), mamba),
+    Reference("mixtral-8x7b", "transformers", mixtral_configs(), mixtral),
+    Reference("resnet-18", "timm", resnet_configs(basic=True), timm_resnet),
+    Reference("resnet-50", "timm", resnet_configs(basic=False), timm_resnet),
+    Reference("resnet-50", "torchvision", torchvision_resnet_configs(), torchvision_resnet),
+    Reference("t5-small", "transformers", t5_configs(), t5),
+    Reference("vit-b16", "transformers", vit_configs(), vit),
+    Reference("whisper-tiny", "transformers", whisper_configs(), whisper),
+]
