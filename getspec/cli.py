@@ -96,8 +96,7 @@ def report(diagnostics: Sequence[Diagnostic], sources: Any) -> None:
 
     color = _colored(sys.stderr)
     for diagnostic in diagnostics[:MAX_SHOWN]:
-        lines = sources.get(diagnostic.span.file) if diagnostic.span else None
-        _say(render(diagnostic, lines, color=color) + "\n")
+        _say(render(diagnostic, sources, color=color) + "\n")
     if len(diagnostics) > MAX_SHOWN:
         _say(f"... and {len(diagnostics) - MAX_SHOWN} more\n")
     errors = sum(d.severity == "error" for d in diagnostics)
@@ -266,10 +265,39 @@ def _verify(parser: argparse.ArgumentParser) -> None:
 
 
 def _diff(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("a", metavar="A", help="a spec file")
-    parser.add_argument("b", metavar="B", help="another")
+    parser.usage = "getspec diff [options] A B"
+    parser.add_argument(
+        "specs",
+        nargs="+",
+        metavar="A B",
+        help="spec files, or revisions of them: HEAD~1:specs/a.yaml; also what git gives a diff driver",
+    )
     _common(parser)
     parser.add_argument("--exit-code", action="store_true", help="exit 1 if they differ")
+    parser.add_argument(
+        "--fail-on",
+        type=str.upper,
+        choices=("INTERFACE", "STATE", "SIZE", "GRAPH", "SOURCE"),
+        help="exit 1 if a change of this class or a stricter one exists (INTERFACE is the strictest)",
+    )
+    parser.add_argument(
+        "--format",
+        default="text",
+        choices=("text", "json", "markdown"),
+        help="markdown is a whole document",
+    )
+    parser.add_argument(
+        "--shape",
+        action="append",
+        default=[],
+        metavar="N=1024,B=8",
+        help="run-time sizes at which FLOPs are compared (default: the specs' `shape`)",
+    )
+    parser.add_argument(
+        "--emit-converter",
+        metavar="FILE",
+        help="write a script that turns a checkpoint of A into one of B, where only names differ",
+    )
 
 
 def _explain(parser: argparse.ArgumentParser) -> None:

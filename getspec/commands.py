@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from argparse import Namespace
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -77,7 +77,8 @@ def check(arguments: Namespace) -> int:
     for path, _ in _files(arguments.specs):
         try:
             spec = _load(path, settings)
-            diagnostics, sources, name = spec.warnings, spec.compiled.lines, spec.model.file
+            diagnostics, name = spec.warnings, spec.model.file
+            sources: Mapping[str, Sequence[str]] = spec.compiled.lines
         except SpecError as error:
             diagnostics, sources, name = error.diagnostics, error.sources, path
         fine = not any(d.severity == "error" for d in diagnostics)
@@ -169,11 +170,11 @@ def generate(arguments: Namespace) -> int:
         stale = {p.as_posix(): state(p, t) for p, t in files.items() if state(p, t) != "current"}
         if arguments.json:
             _print_json({"schema_version": 1, "current": not stale, "files": stale})
-        for path, found in stale.items():
+        for target_name, found in stale.items():
             if arguments.check and not arguments.json:
-                print(f"{path}: {found}")
+                print(f"{target_name}: {found}")
             if arguments.diff:
-                sys.stdout.write(difference(Path(path), files[Path(path)]))
+                sys.stdout.write(difference(Path(target_name), files[Path(target_name)]))
         if not stale and not arguments.json:
             print(f"{len(files)} current", file=sys.stderr)
         return NO if stale and arguments.check else YES
@@ -182,8 +183,8 @@ def generate(arguments: Namespace) -> int:
         names = [path.as_posix() for path in written]
         _print_json({"schema_version": 1, "written": names, "current": len(files) - len(written)})
         return YES
-    for path in written:
-        print(f"wrote {path.as_posix()}", file=sys.stderr)
+    for target in written:
+        print(f"wrote {target.as_posix()}", file=sys.stderr)
     if len(written) < len(files):
         print(f"{len(files) - len(written)} already current", file=sys.stderr)
     return YES
@@ -249,17 +250,9 @@ def _write_converter(spec: Spec, target: Path) -> None:
 
 
 def diff(arguments: Namespace) -> int:
-    from getspec.api import diff as compare
+    from getspec.differences import run
 
-    settings = _settings(arguments)
-    found = compare(*(_load(path, settings) for path in (arguments.a, arguments.b)))
-    if arguments.json:
-        _print_json(found.as_json())
-    else:
-        from getspec.emit.text import difference_tree
-
-        print(difference_tree(found))
-    return NO if arguments.exit_code and not found.identical else YES
+    return run(arguments, _settings(arguments))
 
 
 def resolve(arguments: Namespace) -> int:

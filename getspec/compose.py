@@ -232,7 +232,9 @@ def _same_kind(path: str, old: Any, value: Any, span: Span) -> Any:
 
 def _kind(value: Any) -> str:
     if isinstance(value, dict | list | None):
-        return {dict: "a mapping", list: "a list"}.get(type(value), "empty")
+        return (
+            "a mapping" if isinstance(value, dict) else "a list" if value is not None else "empty"
+        )
     return f"`{_written(value)}`"
 
 

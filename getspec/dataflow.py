@@ -66,7 +66,7 @@ from getspec.syntax import Return as ReturnNode
 from getspec.syntax import Statement as StatementNode
 from getspec.unify import bind, substituted
 
-__all__ = ["Routines", "check", "constant"]
+__all__ = ["Routines", "check", "constant", "fitted"]
 
 OPERATORS = {
     "+": "add",
@@ -260,7 +260,7 @@ class _Flow(Evaluator):
             raise self.error("GS410", message, value)
         if len(made.value) != len(targets):
             message = f"{len(made.value)} values for {_count(len(targets), 'name')}"
-            raise self.error("GS410", message, node)
+            raise self.error("GS410", message, node.at)
         for target, part in zip(targets, made.value, strict=True):
             self.locals[target] = Name(part, target, "local")
             self.origins[target] = part, self.text.span(node.at)
@@ -312,7 +312,7 @@ class _Flow(Evaluator):
         if items and len(items[0][1]) != len(node.targets):
             number = len(items[0][1])
             message = f"{_count(number, 'value')} for {_count(len(node.targets), 'name')}"
-            raise self.error("GS410", message, node)
+            raise self.error("GS410", message, node.at)
         saved, used = dict(self.locals), set(self.used)
         try:
             rounds = list(self.rounds(node, items))
@@ -340,7 +340,8 @@ class _Flow(Evaluator):
                 errors = len(self.problems.errors)
                 body = tuple(self.block(node.body))
                 if self.returned:
-                    raise self.error("GS408", "`return` stands at the end, not in a loop", node)
+                    message = "`return` stands at the end, not in a loop"
+                    raise self.error("GS408", message, node.at)
                 if len(self.problems.errors) > errors:
                     raise _Silent
                 times = (
@@ -687,8 +688,7 @@ class _Flow(Evaluator):
         rest = tuple((name, value) for name, value in keywords if name not in settings)
         values = {}
         for name, value in chosen.items():
-            made = self.expr(value)
-            values[name] = made
+            values[name] = self.expr(value)
         given = self.arguments(node, callee.id, tuple(inputs), args, rest)
         made = self.routines.routine(
             callee.id,
@@ -766,7 +766,7 @@ class _Flow(Evaluator):
         """Check the arguments' kinds and apply the op's own rule."""
         kinds = {argument.name: argument for argument in function.arguments}
         tensors = [e.value for e in _flat(exprs) if isinstance(e.value, Tensor)]
-        values = {}
+        values: dict[str, Any] = {}
         positional: tuple[Any, ...] = ()
         for name, expr in exprs.items():
             argument, place = kinds[name], places.get(name, node)
@@ -818,7 +818,7 @@ class _Flow(Evaluator):
             raise NeedsIndex
         wanted = _KINDS.get(argument.kind.split(" | ")[0], argument.kind)
         message = f"`{argument.name}` is {wanted}, this is {self.shown(value)}"
-        raise self.error("GS418", message, node if not isinstance(node, list | dict) else node)
+        raise self.error("GS418", message, node)
 
     def shown(self, value: Any) -> str:
         if isinstance(value, Tensor):
@@ -840,6 +840,12 @@ _KINDS = {
     "tuple[int, ...]": "a list of integers",
     "tuple[Tensor, ...]": "a list of tensors",
 }
+
+
+def fitted(kind: str, value: Any, tensors: list[Tensor]) -> Any:
+    """A value as an argument of one of these kinds, of a call that was checked."""
+    found = (_fit(each, value, tensors) for each in kind.split(" | "))
+    return next(each for each in found if each is not _NO)
 
 
 def _fit(kind: str, value: Any, tensors: list[Tensor]) -> Any:
@@ -886,9 +892,7 @@ def _scalar(value: float | Size, tensors: list[Tensor]) -> Tensor:
     return Tensor("int", ())
 
 
-def _stretch(
-    elements: tuple[Expr, ...], count: int, first: int, times: int
-) -> tuple[Expr, ...]:
+def _stretch(elements: tuple[Expr, ...], count: int, first: int, times: int) -> tuple[Expr, ...]:
     """Of a run of `count` equal components, the `times` from the `first`, under their own places."""
     if times == count:
         return elements

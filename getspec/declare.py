@@ -11,6 +11,7 @@ import keyword
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from getspec.errors import Diagnostics, Span, SpecError, escape, nearest
@@ -52,6 +53,16 @@ __all__ = [
 
 KINDS = ("int", "float", "bool", "str", "ints", "floats")
 COMMON = ("type", "when", "repeat", "index", "pattern", "trainable", "init", "doc", "times")
+SHARED: Mapping[str, tuple[Any, str]] = {
+    "trainable": (bool, "true or false"),
+    "persistent": (bool, "true or false"),
+    "index": (str, "a name"),
+    "doc": (str, "text"),
+    "when": (bool | int | float | str, "an expression"),
+    "repeat": (bool | int | float | str, "an expression"),
+    "pattern": (list, "a list of components"),
+}
+"""Keys of components inside others, where no model of the schema has looked."""
 SCHEMES: Mapping[str, int] = {
     "default": 0,
     "zeros": 0,
@@ -370,7 +381,8 @@ class _Reader:
 
     def let(self, name: str, value: Any) -> Expression | None:
         self.name(name, self.key("let", name))
-        return self.attempt(lambda: self.expression(value, ("let", name)))
+        made: Expression | None = self.attempt(lambda: self.expression(value, ("let", name)))
+        return made
 
     def attempt(self, make: Any) -> Any:
         try:
@@ -418,7 +430,7 @@ class _Reader:
             lead = len(part) - len(part.lstrip())
             offset, full = start + lead, (*self.path, *path)
             text = Text(part.strip(), _located(self.document, full, offset))
-            dim = self.attempt(lambda text=text: self.parsed(text))  # type: ignore[misc]
+            dim = self.attempt(partial(self.parsed, text))
             if dim is None:
                 return None
             dims.append(dim)
@@ -450,7 +462,7 @@ class _Reader:
     def component(self, name: str, raw: Any) -> Declaration | None:
         span = self.key("components", name)
         self.name(name, span, attribute=True)
-        data = {key: value for key, value in raw.model_dump(exclude_unset=True).items()}
+        data: dict[str, Any] = raw.model_dump(exclude_unset=True)
         declared: Declaration | None = self.attempt(
             lambda: self.part(name, data, ("components", name))
         )
@@ -458,6 +470,8 @@ class _Reader:
 
     def part(self, name: str, data: dict[str, Any], path: Path) -> Declaration | None:
         """One component; a repeat or a pattern around it makes a stack."""
+        if not self.sound(data, path):
+            return None
         if "repeat" in data or "pattern" in data:
             return self.stack(name, data, path)
         for key in ("index",):
@@ -493,6 +507,17 @@ class _Reader:
             return self.layer(kind, data, path, common)
         return self.block(kind, data, path, common)
 
+    def sound(self, data: dict[str, Any], path: Path) -> bool:
+        """Whether the keys that all components share hold values of their kinds."""
+        fine = True
+        for key, (kind, words) in SHARED.items():
+            value = data.get(key)
+            if value is not None and not isinstance(value, kind):
+                message = f"`{key}` is {words}, this is {_shown(value)}"
+                self.problems.error("GS103", message, self.value(*path, key))
+                fine = False
+        return fine
+
     def fields(self, data: dict[str, Any]) -> dict[str, Any]:
         return {key: value for key, value in data.items() if key not in COMMON}
 
@@ -519,6 +544,11 @@ class _Reader:
 
     def shape(self, data: dict[str, Any], path: Path) -> tuple[Expression, ...] | None:
         dims = data.get("shape")
+        for at, dim in enumerate(dims if isinstance(dims, list) else ()):
+            if isinstance(dim, dict | list | None):
+                message = f"an axis is an integer or an expression, this is {_shown(dim)}"
+                self.problems.error("GS103", message, self.value(*path, "shape", at))
+                return None
         if not isinstance(dims, list):
             self.problems.error(
                 "GS103",
@@ -724,6 +754,11 @@ class _Reader:
                 help = "pattern: [{type: silu}, {type: gelu}]"
                 self.problems.error("GS102", "the pattern is empty", self.key(*path), help)
             for place, item in enumerate(data["pattern"] or ()):
+                if not isinstance(item, dict):
+                    message = f"a part of a pattern is a mapping, this is {_shown(item)}"
+                    span = self.value(*path, "pattern", place)
+                    self.problems.error("GS103", message, span, "{type: silu}")
+                    continue
                 times = item.get("times", 1)
                 at = (*path, "pattern", place)
                 if isinstance(times, bool) or not isinstance(times, int) or times < 1:
@@ -770,9 +805,10 @@ class _Reader:
             scheme, numbers = next(iter(value.items()))
             args = numbers if isinstance(numbers, list) else [numbers]
         numeric = all(isinstance(a, int | float) and not isinstance(a, bool) for a in args)
-        if scheme in SCHEMES and len(args) == SCHEMES[scheme] and numeric:
+        known = SCHEMES.get(scheme) if isinstance(scheme, str) else None
+        if isinstance(scheme, str) and known == len(args) and numeric:
             return Init(scheme, tuple(float(a) for a in args))
-        if scheme in SCHEMES:
+        if isinstance(scheme, str) and scheme in SCHEMES:
             wanted = ("no number", "one number", "a list of two numbers")[SCHEMES[scheme]]
             message = f"`{scheme}` takes {wanted}"
             help = ("init: zeros", "{normal: 0.02}", "{uniform: [-1, 1]}")[SCHEMES[scheme]]
@@ -881,7 +917,9 @@ def _class(name: str) -> str:
 def _shown(value: Any) -> str:
     """A value of YAML in a message."""
     if isinstance(value, dict | list | None):
-        return {dict: "a mapping", list: "a list"}.get(type(value), "empty")
+        return (
+            "a mapping" if isinstance(value, dict) else "a list" if value is not None else "empty"
+        )
     text = str(value).lower() if isinstance(value, bool) else str(value)
     return f"`{text[:40]}...`" if len(text) > 40 else f"`{text}`"
 

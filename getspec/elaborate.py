@@ -122,7 +122,7 @@ class Elaborator:
         """The named values, in the order they stand; each sees those above it."""
         made: dict[str, ir.Expr] = {}
         for name, expression in definition.lets.items():
-            expr = self.attempt(lambda expression=expression: Evaluator.of(scope, expression))
+            expr = self.evaluated(expression, scope)
             if expr is None:
                 raise _Broken
             made[name] = expr
@@ -194,9 +194,7 @@ class Elaborator:
         made = []
         for declared in definition.inputs:
             type: Any = self.tensors(declared, scope)
-            below = declared.below and self.attempt(
-                lambda declared=declared: Evaluator.of(scope, declared.below)
-            )
+            below = declared.below and self.evaluated(declared.below, scope)
             bound = below.value if below and isinstance(below.value, Size) else None
             selects = None
             if declared.selects is not None:
@@ -427,7 +425,7 @@ class Elaborator:
         kind = facts["kind"]
         if kind == "str":
             return self.word(type, name, facts, expression, scope)
-        expr = self.attempt(lambda: Evaluator.of(scope, expression))
+        expr = self.evaluated(expression, scope)
         if expr is None:
             return None
         if kind == "bool" or (kind == "int" and isinstance(expr.value, ir.Varying)):
@@ -530,7 +528,7 @@ class Elaborator:
     ) -> ir.Expr | None:
         """A value for a setting of a block, of the setting's kind."""
         if isinstance(expression, tuple):
-            parts = [self.attempt(lambda e=e: Evaluator.of(scope, e)) for e in expression]
+            parts = [self.evaluated(each, scope) for each in expression]
             made = [part for part in parts if part is not None]
             if len(made) < len(parts):
                 return None
@@ -545,9 +543,9 @@ class Elaborator:
             if found is None:
                 return None
             expr = found
-            if setting.kind in ("bool", "str") or isinstance(expr.value, ir.Varying):
-                if setting.kind != "float":
-                    scope.decide(expression.names)
+            varying = isinstance(expr.value, ir.Varying) and setting.kind != "float"
+            if setting.kind in ("bool", "str") or varying:
+                scope.decide(expression.names)
         reason = _misfit(setting.kind, expr.value)
         if reason:
             help = _remedy(setting.kind, expr.value, expression)
@@ -672,14 +670,15 @@ class Elaborator:
                 used = expression if isinstance(expression, tuple) else (expression,)
                 if not any(declared.index in e.names for e in used):
                     continue
-                definition = self.library.get(getattr(item, "type", ""))
+                type = getattr(item, "type", "")
+                definition = self.library.get(type)
                 setting = definition.settings.get(name) if definition else None
                 if setting is not None and setting.kind == "bool":
                     flags += 1
                 elif setting is not None and any(
                     name in block.structural
                     for block in self.made.values()
-                    if isinstance(block, ir.Block) and block.type == definition.name
+                    if isinstance(block, ir.Block) and block.type == type
                 ):
                     others += 1
         if declared.count is not None and (others or flags > 1):
@@ -809,6 +808,11 @@ class Elaborator:
 
     # Errors
 
+    def evaluated(self, expression: Expression, scope: Scope) -> ir.Expr | None:
+        """The value of an expression; None when it has none, which is reported."""
+        found: ir.Expr | None = self.attempt(lambda: Evaluator.of(scope, expression))
+        return found
+
     def attempt(self, make: Callable[[], Any]) -> Any:
         try:
             return make()
@@ -872,6 +876,7 @@ class _Functions:
             forward,
             definition.summary,
             definition.sources,
+            definition.body.text.value if definition.body else "",
         )
 
 

@@ -120,6 +120,9 @@ class UsageError(GetspecError):
         return escape(self.message)
 
 
+MAX_NOTES = 8
+
+
 class Diagnostics:
     """The problems found so far, so that all of them are reported together."""
 
@@ -153,7 +156,7 @@ class Diagnostics:
         """Add a note to what was found since there were `start` problems, for some codes."""
         for at in range(start, len(self._found)):
             found = self._found[at]
-            if found.code in codes and all(span is not note[1] for _, span in found.notes):
+            if found.code in codes and len(found.notes) < MAX_NOTES:
                 self._found[at] = replace(found, notes=(*found.notes, note))
 
     def __len__(self) -> int:
@@ -227,23 +230,25 @@ TAB = 4
 ELLIPSIS = "..."
 
 
+Lines = Sequence[str] | Mapping[str, Sequence[str]] | None
+"""The text of the file that a diagnostic is in, or of several files by name."""
+
+
 def render(
     diagnostic: Diagnostic,
-    lines: Sequence[str] | None,
+    lines: Lines,
     *,
     color: bool = False,
     width: int = 100,
 ) -> str:
-    """The diagnostic as rustc would print it. `lines` is the text of the file that `span` is in."""
+    """The diagnostic as rustc would print it."""
     return _Page(diagnostic, lines, color, width).text()
 
 
 class _Page:
     """Lays out one diagnostic."""
 
-    def __init__(
-        self, diagnostic: Diagnostic, lines: Sequence[str] | None, color: bool, width: int
-    ) -> None:
+    def __init__(self, diagnostic: Diagnostic, lines: Lines, color: bool, width: int) -> None:
         self.diagnostic = diagnostic
         self.lines = lines
         self.color = color
@@ -290,11 +295,13 @@ class _Page:
         return fits
 
     def line(self, span: Span) -> str | None:
-        """The line of a span, when it is in the file whose lines are known."""
-        home = self.diagnostic.span
-        if self.lines is None or home is None or span.file != home.file:
+        """The line of a span, when it is in a file whose lines are known."""
+        home, lines = self.diagnostic.span, self.lines
+        if isinstance(lines, Mapping):
+            lines = lines.get(span.file)
+        elif home is None or span.file != home.file:
             return None
-        return self.lines[span.line - 1] if 1 <= span.line <= len(self.lines) else None
+        return lines[span.line - 1] if lines and 1 <= span.line <= len(lines) else None
 
     def paint(self, style: str, text: str) -> str:
         return f"\x1b[{style}m{text}\x1b[0m" if self.color else text

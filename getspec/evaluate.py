@@ -114,7 +114,9 @@ class Evaluator:
     def expr(self, node: Node) -> Expr:
         match node:
             case Literal(_, value):
-                return Const(Size.of(value) if _is_integer(value) else value)
+                if isinstance(value, int) and not isinstance(value, bool):
+                    return Const(Size.of(value))
+                return Const(value)
             case NameNode(_, id):
                 return self.name(node, id)
             case Unary(_, op, operand):
@@ -180,7 +182,10 @@ class Evaluator:
             return Varying("int" if whole and op != "/" else "float")
         try:
             if isinstance(left, Size) and isinstance(right, Size):
-                return self.within(node, _integer(op, left, right))
+                made = _integer(op, left, right)
+                return (
+                    self.within(node, made) if isinstance(made, Size) else self.finite(node, made)
+                )
             if op == "@" or op in "&|":
                 raise self.error("GS205", f"`{op}` is for tensors", node)
             return self.finite(node, _float(op, _plain(left), _plain(right)))

@@ -83,7 +83,7 @@ def import_config(path: str, model: str | None = None) -> Imported:
     notes = reader.notes(values)
     config = reader.config(values)
     base = load(shipped() / f"{found.spec}.yaml")
-    reader.check_kinds(config, base.config)
+    reader.check_entries(config, base.config)
     changed = {name: value for name, value in config.items() if base.config.get(name) != value}
     renamed = {"model": model} if model else {}
     spec = load(shipped() / f"{found.spec}.yaml", set={**changed, **renamed})
@@ -211,9 +211,17 @@ class _Reader:
         self._stop()
         return found
 
-    def check_kinds(self, config: Fields, base: Fields) -> None:
-        """A value has the kind that the entry of the spec has; an integer is a float too."""
+    def check_entries(self, config: Fields, base: Fields) -> None:
+        """Every entry of the spec's config has a value of its kind; an integer is a float too."""
+        for name in base.keys() - config.keys():
+            message = f"`{name}` of `{self.map.spec}` has no value here"
+            self.problems.error("GS102", message, self.document.span(("config",), key=True))
         for name, value in config.items():
+            place = self.document.span(("config", name), key=True)
+            if name not in base:
+                message = f"`{self.map.spec}` has no config entry `{name}`"
+                self.problems.error("GS101", message, place)
+                continue
             wanted = kind_of(base[name])
             kind = "str" if isinstance(value, str) else kind_of(value)
             if kind == "int" and wanted == "float":

@@ -401,6 +401,8 @@ class Routine:
     forward: Forward
     summary: str | None
     sources: tuple[str, ...] = ()
+    dataflow: str = ""
+    """`forward` as the spec has it."""
 
 
 @dataclass(frozen=True, eq=False)

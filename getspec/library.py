@@ -53,15 +53,21 @@ class Files:
             raise _refused(span, f"`{shown}` is not a relative path below the spec's folder")
         for root in self.roots(origin):
             path = root / wanted
-            if not os.path.exists(path):
+            if not self.exists(path):
                 continue
             real = Path(os.path.realpath(path))
             if not real.is_relative_to(os.path.realpath(root)):
                 raise _refused(span, f"`{reference}` leads out of the folder it is looked up in")
-            if not real.is_file():
+            if not self.is_file(real):
                 raise _refused(span, f"`{reference}` is not a file")
             return real, self.load(real, path)
         raise self.missing(reference, wanted, origin, span)
+
+    def exists(self, path: Path) -> bool:
+        return os.path.exists(path)
+
+    def is_file(self, path: Path) -> bool:
+        return path.is_file()
 
     def load(self, real: Path, path: Path) -> Document:
         if real not in self.documents:

@@ -41,11 +41,20 @@ class Compiled:
     """The text of every file that was read, by the name that spans use."""
 
 
-def compile_spec(path: str, settings: Mapping[str, Any] | None = None) -> Compiled:
-    """Compile the spec at `path` (`-` is standard input); SpecError holds every problem found."""
-    files = Files()
+def compile_spec(
+    path: str,
+    settings: Mapping[str, Any] | None = None,
+    files: Files | None = None,
+    origin: Path | None = None,
+) -> Compiled:
+    """Compile the spec at `path` (`-` is standard input); SpecError holds every problem found.
+
+    `files` reads it and what it uses, from the disk if not given; `origin` is the folder it counts as being in.
+    """
+    files = files or Files()
     problems = Diagnostics()
-    origin = None if path == "-" else Path(path).resolve().parent
+    if origin is None and path != "-":
+        origin = Path(path).resolve().parent
     try:
         document = compose(files.open(path), origin, files, settings or {})
         file = validate(document)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from getspec.ir import Block, Expr, Leaf, Member, Module, Sequence
-from getspec.ops.base import ShapeError
+from getspec.ops.base import ShapeError, Tensor
 from getspec.sizes import Size
 from getspec.unify import bind, substituted
 
@@ -26,6 +26,10 @@ def outcome(member: Member, given: dict[str, Any], owner: str) -> tuple[Any, dic
     """The type a component returns for these inputs, and what its own names stand for."""
     module = member.module
     if isinstance(module, Leaf):
+        for name, each in given.items():
+            if not isinstance(each, Tensor):
+                message = f"`{name}` of {owner} is one tensor, this is a list of {len(each)}"
+                raise ShapeError(message, argument=name)
         return module.op.infer(*given.values()), {}
     if isinstance(module, Sequence):
         value: Any = None

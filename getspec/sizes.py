@@ -11,36 +11,62 @@ arithmetic, so no rule has to keep them in step.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import total_ordering
 from math import gcd
-from typing import Union
 
-__all__ = ["Floor", "Inexact", "Poly", "Size", "constant", "symbol"]
+__all__ = ["Floor", "Function", "Inexact", "Poly", "Size", "constant", "noting", "symbol"]
 
 
 class Inexact(ArithmeticError):
     """An exact division left a remainder."""
 
 
+class Function:
+    """An atom of a polynomial that is not a name: something worked out from other polynomials."""
+
+    __slots__ = ()
+
+    def symbols(self) -> frozenset[str]:
+        raise NotImplementedError
+
+    def evaluate(self, values: Mapping[str, int]) -> int:
+        raise NotImplementedError
+
+    def substitute(self, values: Mapping[str, Poly]) -> Poly:
+        raise NotImplementedError
+
+
 @total_ordering
 @dataclass(frozen=True, slots=True)
-class Floor:
+class Floor(Function):
     """The atom `numerator // divisor` where the division is not known to be exact."""
 
     numerator: Poly
     divisor: Poly
 
+    def symbols(self) -> frozenset[str]:
+        return self.numerator.symbols() | self.divisor.symbols()
+
+    def evaluate(self, values: Mapping[str, int]) -> int:
+        return self.numerator.evaluate(values) // self.divisor.evaluate(values)
+
+    def substitute(self, values: Mapping[str, Poly]) -> Poly:
+        return self.numerator.substitute(values).divide_floor(self.divisor.substitute(values))
+
     def __str__(self) -> str:
         divisor = _parenthesised(self.divisor)
-        return f"{_parenthesised(self.numerator)} // {f'({divisor})' if '*' in divisor else divisor}"
+        return (
+            f"{_parenthesised(self.numerator)} // {f'({divisor})' if '*' in divisor else divisor}"
+        )
 
     def __lt__(self, other: Atom) -> bool:
         return str(self) < str(other)
 
 
-Atom = Union[str, Floor]
+Atom = str | Function
 Monomial = tuple[Atom, ...]
 
 
@@ -67,7 +93,7 @@ class Poly:
                 if isinstance(atom, str):
                     found.add(atom)
                 else:
-                    found |= atom.numerator.symbols() | atom.divisor.symbols()
+                    found |= atom.symbols()
         return frozenset(found)
 
     def substitute(self, values: Mapping[str, Poly]) -> Poly:
@@ -91,7 +117,7 @@ class Poly:
                 if isinstance(atom, str):
                     product *= values[atom]
                 else:
-                    product *= atom.numerator.evaluate(values) // atom.divisor.evaluate(values)
+                    product *= atom.evaluate(values)
             total += product
         return total
 
@@ -154,7 +180,8 @@ class Poly:
             pass
         by = divisor.constant
         if by is None:
-            return Poly((((Floor(self, divisor),), 1),))
+            whole, rest = self._parted(divisor)
+            return whole + Poly((((Floor(rest, divisor),), 1),))
         whole = Poly(tuple((m, c // by) for m, c in self.terms if m and c % by == 0))
         rest = Poly(tuple((m, c) for m, c in self.terms if not m or c % by))
         number = sum(c for m, c in rest.terms if not m)
@@ -162,6 +189,18 @@ class Poly:
         if rest.constant is not None:
             return whole
         return whole + _floor(rest, by)
+
+    def _parted(self, divisor: Poly) -> tuple[Poly, Poly]:
+        """The terms that a divisor of one term divides, divided; and the other terms."""
+        whole, rest = ZERO, self
+        if len(divisor.terms) == 1:
+            lead, scale = divisor.terms[0]
+            for monomial, coefficient in self.terms:
+                over = _monomial_quotient(monomial, lead)
+                if over is not None and coefficient % scale == 0:
+                    whole = whole + Poly(((over, coefficient // scale),))
+            rest = self - whole * divisor
+        return whole, rest
 
     def __str__(self) -> str:
         if not self.terms:
@@ -253,7 +292,7 @@ def _monomial_quotient(monomial: Monomial, divisor: Monomial) -> Monomial | None
 def _substituted(atom: Atom, values: Mapping[str, Poly]) -> Poly:
     if isinstance(atom, str):
         return values.get(atom, Poly((((atom,), 1),)))
-    return atom.numerator.substitute(values).divide_floor(atom.divisor.substitute(values))
+    return atom.substitute(values)
 
 
 ZERO = Poly(())
@@ -287,12 +326,17 @@ class Size:
     @property
     def known(self) -> int | None:
         """The integer, or None when it depends on run-time sizes."""
-        return self.value.constant
+        number = self.value.constant
+        if _notes and number is not None:
+            _note("is", self, self, True)
+        return number
 
     def __int__(self) -> int:
         number = self.value.constant
         if number is None:
             raise TypeError(f"{self} is known at run time only")
+        if _notes:
+            _note("is", self, self, True)
         return number
 
     __index__ = __int__
@@ -309,11 +353,14 @@ class Size:
         return Size(self.value, self.value)
 
     def __eq__(self, other: object) -> bool:
-        if isinstance(other, Size):
-            return self.value == other.value
         if isinstance(other, int):
-            return self.value == constant(other)
-        return NotImplemented
+            other = Size.of(other)
+        if not isinstance(other, Size):
+            return NotImplemented
+        same = self.value == other.value
+        if _notes:
+            _note("==", self, other, same)
+        return same
 
     def __hash__(self) -> int:
         return hash(self.value)
@@ -349,13 +396,58 @@ class Size:
         try:
             return Size(value, self.spelled.divide_exactly(by.spelled))
         except (Inexact, ZeroDivisionError):
+            _note("%", self, by, True)
             return Size(value, self.spelled.divide_floor(by.spelled))
+
+    def is_alike(self, other: int | Size) -> bool:
+        """Whether both are equal and spelled alike, so that they are equal whatever the names are."""
+        size = Size.of(other)
+        return self.value == size.value and self.spelled == size.spelled
+
+    def is_multiple_of(self, other: int | Size) -> bool:
+        """Whether both are known and the other divides this one."""
+        by = Size.of(other)
+        a, b = self.value.constant, by.value.constant
+        whole = a is not None and b is not None and b != 0 and a % b == 0
+        _note("%", self, by, whole)
+        return whole
+
+    def is_below(self, other: int | Size) -> bool:
+        """Whether both are known and this one is smaller."""
+        limit = Size.of(other)
+        a, b = self.value.constant, limit.value.constant
+        below = a is not None and b is not None and a < b
+        if a is not None and b is not None:
+            _note("<", self, limit, below)
+        return below
 
     def __str__(self) -> str:
         """`2304 (3*dim)` where name and value differ, else just the one."""
         if self.value == self.spelled:
             return str(self.value)
         return f"{self.value} ({self.spelled})"
+
+
+Note = Callable[[str, Size, Size, bool], None]
+_notes: list[Note] = []
+
+
+@contextmanager
+def noting(note: Note) -> Iterator[None]:
+    """Tell `note` what is decided by looking at sizes: a relation, its sides, and the answer.
+
+    `==`, `<` and `%` (is a multiple of) compare; `is` says that the number itself was asked for.
+    """
+    _notes.append(note)
+    try:
+        yield
+    finally:
+        _notes.pop()
+
+
+def _note(relation: str, left: Size, right: Size, holds: bool) -> None:
+    for note in _notes:
+        note(relation, left, right, holds)
 
 
 def _both(left: Size, right: int | Size, rule: Callable[[Poly, Poly], Poly]) -> Size:

@@ -644,7 +644,7 @@ def _document(builder: _Builder) -> Document:
         message = f"a spec is a mapping of keys to values, and this is {kind}"
         help = "write lines of `key: value`, `getspec: 1` first"
         problem = Diagnostic("GS012", message, root.value, help)
-    source.refuse([problem])
+    return source.refuse([problem])
 
 
 def _one_value(builder: _Builder) -> Any:
@@ -655,7 +655,7 @@ def _one_value(builder: _Builder) -> Any:
         return data
     span = Span(source.name, 1, 1, max(1, len(source.lines[0])))
     help = "write `{a: 1}`, `[1, 2]`, `null` or a quoted string"
-    source.refuse([Diagnostic("GS015", "this is not one value", span, help)])
+    return source.refuse([Diagnostic("GS015", "this is not one value", span, help)])
 
 
 def _is_blank(data: Any, root: Mark) -> bool:

@@ -229,8 +229,8 @@ def _details(document: Document, error: ValidationError) -> Iterator[Any]:
     seen = set()
     for detail in error.errors(include_url=False, include_context=False):
         path = tuple(detail["loc"])
-        branch = detail["type"] not in ("missing", "extra_forbidden") and path[:-1] in document.marks
-        if branch and path not in document.marks:
+        own = detail["type"] in ("missing", "extra_forbidden")
+        if not own and path not in document.marks and path[:-1] in document.marks:
             detail["loc"], detail["type"] = path[:-1], "union"
         if (place := (detail["loc"], detail["type"])) not in seen:
             seen.add(place)
@@ -258,10 +258,10 @@ def _diagnostic(document: Document, detail: Any) -> Diagnostic:
         return Diagnostic(
             "GS106", "this version reads `getspec: 1`", document.span(path), "write `getspec: 1`"
         )
-    place, help = ".".join(map(str, path)), None
-    if kind == "bool_type" and detail["input"] in TRUE_OR_FALSE:
-        help = f"write `{TRUE_OR_FALSE[detail['input']]}`"
-    return Diagnostic("GS103", f"{place}: {_wanted(kind, detail)}", document.span(path), help)
+    place = ".".join(map(str, path))
+    word = TRUE_OR_FALSE.get(str(detail["input"])) if kind == "bool_type" else None
+    fix = f"write `{word}`" if word else None
+    return Diagnostic("GS103", f"{place}: {_wanted(kind, detail)}", document.span(path), fix)
 
 
 _WANTED = {

@@ -13,6 +13,7 @@ from __future__ import annotations
 import ast
 import operator
 import re
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -53,6 +54,7 @@ MAX_EXPRESSION = 2_000
 MAX_BODY = 64 * 1024
 MAX_DEPTH = 50
 MAX_INTEGER = 2**63
+_ADVISED = re.compile(r"[0-9][A-Za-z_]|\\")
 
 
 class At(NamedTuple):
@@ -353,9 +355,9 @@ def _guard(value: str, text: Text, limit: int) -> None:
         raise text.error(
             "GS202", f"{len(value):,} characters; at most {limit:,} are read", At(1, 0, 1)
         )
-    for number, line in enumerate(value.split("\n"), 1):
-        if len(line) > MAX_EXPRESSION:
-            message = f"a line of {len(line):,} characters; at most {MAX_EXPRESSION:,} are read"
+    for number, row in enumerate(value.split("\n"), 1):
+        if len(row) > MAX_EXPRESSION:
+            message = f"a line of {len(row):,} characters; at most {MAX_EXPRESSION:,} are read"
             raise text.error("GS202", message, At(number, 0, 1))
     if sum(map(value.count, "([{")) <= MAX_DEPTH and not _MANY_SIGNS.search(value):
         return
@@ -372,10 +374,19 @@ def _guard(value: str, text: Text, limit: int) -> None:
         line, col = (line + 1, 0) if character == "\n" else (line, col + 1)
 
 
+def _parsed(source: str, mode: str) -> ast.AST:
+    """What Python merely advises against, `1if x` or `"\\d"`, is no news to the writer of a spec."""
+    if not _ADVISED.search(source):
+        return ast.parse(source, mode=mode)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ast.parse(source, mode=mode)
+
+
 def _python(source: str, text: Text, mode: str, shift: int = 0) -> ast.AST:
     code = "GS201" if mode == "eval" else "GS402"
     try:
-        return ast.parse(source, mode=mode)
+        return _parsed(source, mode)
     except SyntaxError as error:
         line = error.lineno or 1
         col = max((error.offset or 1) - 1, 0) + (shift if line == 1 else 0)
@@ -579,9 +590,9 @@ class _Reader:
         return Slice(self.at(tree), *(None if b is None else self.node(b, depth) for b in bounds))
 
     def _Call(self, tree: ast.Call, depth: int) -> Node:
-        if isinstance(tree.func, ast.Attribute) and tree.func.attr == "pop" and not tree.args:
-            if isinstance(tree.func.value, ast.Name):
-                return Pop(self.at(tree), tree.func.value.id)
+        match tree:
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="pop"), args=[]):
+                return Pop(self.at(tree), name)
         if isinstance(tree.func, ast.Attribute):
             message = "methods are not part of the language"
             raise self.text.error("GS403", message, self.at(tree.func), _as_call(tree.func))

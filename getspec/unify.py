@@ -107,8 +107,8 @@ def _solve(want: Poly, have: Size, name: str, bound: Mapping[str, Size]) -> Size
             scale = scale + Poly(((others, coefficient),))
         else:
             raise Inexact
-    by = substituted(Size(scale, scale), bound)
-    return (have - substituted(Size(rest, rest), bound)).exactly(by)
+    by, known = Size(scale, scale).substitute(bound), Size(rest, rest).substitute(bound)
+    return (have - known).exactly(by)
 
 
 def substituted(value: Any, names: Mapping[str, Size]) -> Any:

@@ -355,7 +355,7 @@ def _integer_arithmetic(op: str, sign: str) -> Callable[[Body], None]:
         x, by = body.source.pick(found), body.source.integer(1, 4)
         type = FUNCTIONS[op].rule(x.type, Tensor("int", ()))
         below = by if op == "remainder" else None
-        body.named(f"{body.ref(x)} {sign} {body.spell(by)}", type, below)
+        body.named(f"{body.ref(x)} {sign} ({body.spell(by)})", type, below)
         return None
 
     return recipe
@@ -891,7 +891,9 @@ def stack(body: Body) -> None:
     x = body.stream
     if known(x.type, -1) is None:
         return
-    body.source.pick((plain_loop, counted_loop, paired_loop, picked, skips, pattern, widths))(body)
+    body.source.pick(
+        (plain_loop, counted_loop, paired_loop, picked, skips, pattern, pattern, widths)
+    )(body)
 
 
 def repeated(body: Body, count: Any, *, index: str | None = None) -> str:
@@ -1089,9 +1091,11 @@ def _bound(body: Body, contract: Contract, values: list[Value]) -> dict[str, Siz
 
 def call_block(body: Body) -> None:
     contracts = body.library.block_contracts
-    contract = body.source.pick(contracts) if contracts else None
-    values = contract and fitting(body, contract)
-    if not values:
+    if not contracts:
+        return call_sequential(body)
+    contract = body.source.pick(contracts)
+    values = fitting(body, contract) or operands(body, contract)
+    if values is None:
         return call_sequential(body)
     declared = {"type": contract.name, **arguments(body, contract)}
     if body.source.rarely():
@@ -1099,6 +1103,28 @@ def call_block(body: Body) -> None:
     name = body.component(declared)
     result(body, contract, name, values, [])
     return None
+
+
+def operands(body: Body, contract: Contract) -> list[Value] | None:
+    """What a block takes, made from the stream: projected to its width, averaged, or counted."""
+    x, width = body.stream, _ends(contract)
+    if known(x.type, -1) is None or width is None:
+        return None
+    entry = {
+        "type": "linear",
+        "in_features": body.spell(int(x.type.shape[-1])),
+        "out_features": width,
+    }
+    text = f"{body.component(entry)}({body.ref(x)})"
+    first = body.named(text, x.type.with_shape((*x.type.shape[:-1], Size.of(width))))
+    made = []
+    for _, wanted, _ in contract.inputs:
+        if wanted.dtype == "int":
+            lengths = body.lengths(first.type)[:2]
+            made.append(body.call("zeros", lengths, dtype=Term("int", "int"), below=1))
+        else:
+            made.append(first if wanted.rank == 3 else body.call("mean", first, 1))
+    return made if _bound(body, contract, made) is not None else None
 
 
 def call_routine(body: Body) -> None:
@@ -1239,7 +1265,7 @@ def nested_expression(body: Body) -> None:
                 "{1} - {0}",
                 "{1} - ({0})",
                 "({0}) * 2.0",
-                "-({0})",
+                "-({0} + 1)",
                 "({0}) / ({1} + 2)",
                 "relu({0})",
                 "where({1} > 0, {0}, {1})",
@@ -1254,10 +1280,10 @@ def nested_expression(body: Body) -> None:
 
 LAYERED = (
     call_sequential,
-    stack,
-    call_block,
+    *(stack,) * 6,
+    *(call_block,) * 4,
     call_routine,
-    choice,
+    *(choice,) * 2,
     index,
     tie,
     lists,
@@ -1292,7 +1318,7 @@ def statement(body: Body) -> None:
 def settle(body: Body) -> None:
     """The settings and named values of a definition."""
     source = body.source
-    width = source.integer(1, 8)
+    width = source.pick((4, 6, 4, 1, 8, 3))  # often the same, so that blocks fit each other
     body.setting("shape", width)
     for use, value in (
         ("width", source.integer(1, 8)),
@@ -1417,7 +1443,7 @@ def definition(
     body = Body(library, kind=kind, nesting=nesting)
     settle(body)
     inputs(body)
-    for _ in range(body.source.integer(0, 4)):
+    for _ in range(body.source.integer(1, 6)):
         statement(body)
     if first:
         first(body)

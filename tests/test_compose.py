@@ -180,7 +180,9 @@ def test_parse_setting() -> None:
             parse_setting(wrong)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(
     st.fixed_dictionaries(
         {},
@@ -194,7 +196,9 @@ def test_parse_setting() -> None:
         },
     )
 )
-def test_what_is_resolved_is_a_spec_that_means_the_same(folder: Path, given: dict[str, Any]) -> None:
+def test_what_is_resolved_is_a_spec_that_means_the_same(
+    folder: Path, given: dict[str, Any]
+) -> None:
     spec = getspec.load(folder / "base.yaml", set=given)
     again = load(folder, spec.resolve())
     assert again.config == spec.config == {**getspec.load(folder / "base.yaml").config, **given}

@@ -49,7 +49,9 @@ def test_names_of_the_generated_file_are_taken(tmp_path: Path, name: str) -> Non
 IDENTIFIER = "abcdefghijklmnopqrstuvwxyzABCXYZ0123456789_"
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(st.text(alphabet=IDENTIFIER + "-. éﬁ", min_size=1, max_size=12))
 def test_a_name_is_refused_with_one_that_is_allowed(tmp_path: Path, name: str) -> None:
     for found in named(tmp_path, name):
@@ -58,7 +60,9 @@ def test_a_name_is_refused_with_one_that_is_allowed(tmp_path: Path, name: str) -
         assert found.code == "GS104"
         assert found.help is not None
         suggested = found.help.split("`")[1]
-        assert named(tmp_path, suggested) == [] or suggested in ("x", "dim"), "the help can be pasted"
+        assert named(tmp_path, suggested) == [] or suggested in ("x", "dim"), (
+            "the help can be pasted"
+        )
 
 
 def test_all_mistakes_come_together(tmp_path: Path) -> None:
@@ -96,7 +100,7 @@ def test_a_named_value_that_nothing_reads(tmp_path: Path) -> None:
 
 def test_a_setting_of_a_block_that_nothing_reads(tmp_path: Path) -> None:
     block = (
-        "blocks:\n  Same:\n    params: {dim: int}\n    inputs: {x: \"float[B, D]\"}\n"
+        'blocks:\n  Same:\n    params: {dim: int}\n    inputs: {x: "float[B, D]"}\n'
         "    forward: |\n      return x\n"
     )
     assert codes(tmp_path, BASE + block) == [("GS405", "nothing reads `dim`")]
@@ -110,7 +114,10 @@ def test_a_setting_of_a_block_that_nothing_reads(tmp_path: Path) -> None:
         ("repeat: depth", "repeat: depth, when: width > 0"),
         ("return head(x)", "return head(x) * width"),
         ("  for layer in layers:", "  if width > 2:\n    x = x * 2\n  for layer in layers:"),
-        ("  for layer in layers:", "  for i in range(width):\n    x = x + i\n  for layer in layers:"),
+        (
+            "  for layer in layers:",
+            "  for i in range(width):\n    x = x + i\n  for layer in layers:",
+        ),
     ],
 )
 def test_every_place_that_reads_counts(tmp_path: Path, old: str, new: str) -> None:

@@ -3,55 +3,44 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from documents import ROOT, blocks, commands, run
 
 import getspec
 
-ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+def shown(language: str) -> list[str]:
+    return [block.text for block in blocks(README, language)]
 
 
 def consoles() -> list[tuple[str, str]]:
     """Commands with the output that the document shows for them."""
-    found = []
-    for block in blocks("console"):
-        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
-            command, _, output = part.partition("\n")
-            found.append((command, output.strip()))
-    return found
+    return [step for block in shown("console") for step in commands(block)]
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    (tmp_path / "classifier.yaml").write_text(blocks("yaml")[0])
+    (tmp_path / "classifier.yaml").write_text(shown("yaml")[0])
     (tmp_path / "specs").symlink_to(ROOT / "specs")
     return tmp_path
 
 
-@pytest.mark.parametrize(("command", "shown"), consoles(), ids=lambda value: value[:40])
-def test_commands_print_what_the_readme_shows(command: str, shown: str, folder: Path) -> None:
-    words = command.removeprefix("python -m ").split()
-    assert words[0] == "getspec"
-    cwd = ROOT if "specs/" in command else folder
-    run = [sys.executable, "-m", *words]
-    done = subprocess.run(run, cwd=cwd, capture_output=True, text=True, check=False)
+@pytest.mark.parametrize(("command", "output"), consoles(), ids=lambda value: value[:40])
+def test_commands_print_what_the_readme_shows(command: str, output: str, folder: Path) -> None:
+    done = run(command, ROOT if "specs/" in command else folder)
     assert done.returncode == 0, done.stderr
     printed = done.stdout.split("\n\nwithout parameters:")[0]
-    assert printed.strip() == shown
+    assert printed.strip() == output
 
 
 def test_the_class_in_the_readme_is_the_one_generated(folder: Path) -> None:
     text = getspec.load(folder / "classifier.yaml").generate()
     at = 0
-    for line in blocks("python")[0].splitlines():
+    for line in shown("python")[0].splitlines():
         assert line in text[at:], f"not generated, or not in this order: {line}"
         at = text.index(line, at)
 
@@ -59,7 +48,7 @@ def test_the_class_in_the_readme_is_the_one_generated(folder: Path) -> None:
 @pytest.mark.torch
 def test_the_python_example_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-    exec(blocks("python")[1], {})
+    exec(shown("python")[1], {})
 
 
 def test_every_command_is_listed() -> None:

@@ -43,6 +43,15 @@ error[GS101]: unknown key `dimm` in component `attn`
     assert render(TYPO, LINES) == expected, "the layout is documented, so a change must be meant"
 
 
+def test_a_note_in_another_file_shows_its_line() -> None:
+    note = ("`Mlp` is used here", Span("net.yaml", 1, 3, 2))
+    found = Diagnostic("GS206", "a remainder of 2", Span("lib.yaml", 1, 1, 3), None, (note,))
+    shown = render(found, {"lib.yaml": ["let: {}"], "net.yaml": ["  fc: {}"]})
+    assert "\n 1 | let: {}\n   | ^^^\n" in shown
+    assert "\n 1 |   fc: {}\n   |   --\n" in shown
+    assert "  --> net.yaml:1:3" in render(found, {}), "without its lines a place is still a place"
+
+
 def test_notes_show_their_own_place() -> None:
     notes = (("first defined here", Span("m.yaml", 1, 1, 3)), ("blocks are imported", None))
     twice = Diagnostic("GS020", "the key `dim` is here twice", Span("m.yaml", 2, 1, 3), None, notes)
@@ -244,7 +253,9 @@ def test_any_single_slip_in_a_key_is_recognised(key: str) -> None:
 def test_the_catalogue_is_in_order_and_complete() -> None:
     assert list(CODES) == sorted(CODES), "entries are in the order of their codes"
     for code, (title, text) in CODES.items():
-        assert title and title[0] != " " and not title.endswith("."), f"{code} needs a short title"
+        assert title.strip(), f"{code} needs a short title"
+        assert title[0] != " ", f"{code} needs a short title"
+        assert not title.endswith("."), f"{code} needs a short title"
         assert text.endswith("."), f"{code} is explained in sentences"
 
 

@@ -68,7 +68,9 @@ def test_what_leaves_the_folder(origin: Path, reference: str) -> None:
     refused(reference, origin)
 
 
-@pytest.mark.parametrize("reference", ["a\0b", "near.yaml\0", "x" * 5000, "x/" * 3000, "~/near", "$HOME/near"])
+@pytest.mark.parametrize(
+    "reference", ["a\0b", "near.yaml\0", "x" * 5000, "x/" * 3000, "~/near", "$HOME/near"]
+)
 def test_strange_paths(origin: Path, reference: str) -> None:
     refused(reference, origin)
 
@@ -124,7 +126,9 @@ def test_the_spec_itself_is_a_regular_file(tmp_path: Path, make) -> None:
     assert caught.value.code == "GS090"
 
 
-def test_paths_are_shown_without_the_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_paths_are_shown_without_the_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     assert display("specs/a.yaml") == "specs/a.yaml"
     assert display(str(tmp_path / "a.yaml")) == "a.yaml"

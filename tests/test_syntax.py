@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import contextlib
+import warnings
 
 import pytest
 from hypothesis import given
@@ -159,6 +161,14 @@ def test_statements_that_are_refused_say_what_to_write(value: str) -> None:
     assert wanted is None or wanted in (found.help or ""), found
 
 
+@pytest.mark.parametrize("value", ["1if a else 2", "'\\d'", "0or a", "a is 1", "1()"])
+def test_advice_of_python_is_kept_quiet(value: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with contextlib.suppress(SpecError):
+            parse(value)
+
+
 def test_a_result_that_nothing_keeps() -> None:
     assert refused("f(x)", body).code == "GS404"
 
@@ -224,7 +234,15 @@ def expressions(draw: st.DrawFn, depth: int = 4) -> str:
     inner = expressions(depth=depth - 1)
     shape = draw(
         st.sampled_from(
-            ["{} + {}", "{} * {}", "-{}", "f({}, k={})", "[{}, {}]", "({} if {} else 1)", "{} == {}"]
+            [
+                "{} + {}",
+                "{} * {}",
+                "-{}",
+                "f({}, k={})",
+                "[{}, {}]",
+                "({} if {} else 1)",
+                "{} == {}",
+            ]
         )
     )
     return "(" + shape.format(*(draw(inner) for _ in range(shape.count("{}")))) + ")"

@@ -137,7 +137,7 @@ class Names:
         return None
 
     def free(self, stem: str, hint: str = "") -> str:
-        taken = FIXED_NAMES | {each.name for each in (*self.classes, *self.functions)}
+        taken = FIXED_NAMES | {c.name for c in self.classes} | {f.name for f in self.functions}
         if stem not in taken:
             return stem
         if hint and f"{hint}{stem}" not in taken:

@@ -174,7 +174,7 @@ def _rearrange(p: Printer, e: ir.Apply) -> str:
 def _group_sizes(p: Printer, group: tuple[str, ...], lengths: Mapping[str, ir.Expr]) -> list[str]:
     open_axes = [axis for axis in group if axis not in lengths]
     given = [axis for axis in group if not isinstance(lengths.get(axis), ir.Const)]
-    free = (open_axes or given or [None])[0]  # one length is left for torch to work out
+    free = next(iter(open_axes or given), None)  # one length is left for torch to work out
     return ["-1" if axis == free else p(lengths[axis]) for axis in group]
 
 

@@ -36,19 +36,18 @@ def init_lines(root: ir.Block, names: Names) -> tuple[str, ...]:
     """The method's lines, docstring included."""
     usual = _usual(root)
     lines = [*_ties(root, "self", root)]
-    branches = list(_branches(usual))
+    branches = list(_branches(usual, _lacking(root)))
     if branches:
         lines += ["for module in self.modules():", *_indented(branches)]
     lines += _exceptions(root, "self", (), usual, names)
+    lines += _owners(root, "self", ())
     doc = f'"""{_scheme_line(usual, root)}'
-    return tuple(
-        [
-            *(["    @torch.no_grad()"] if _sets_parameters(root) else []),
-            "    def init_weights(self) -> Self:",
-            *_wrapped(doc),
-            *(laid for line in lines for laid in _laid(line)),
-            "        return self",
-        ]
+    return (
+        *(["    @torch.no_grad()"] if _sets_parameters(root) else []),
+        "    def init_weights(self) -> Self:",
+        *_wrapped(doc),
+        *(laid for line in lines for laid in _laid(line)),
+        "        return self",
     )
 
 
@@ -122,16 +121,32 @@ def _usual(root: ir.Block) -> dict[str, dict[str, ir.Init]]:
     }
 
 
+def _lacking(root: ir.Block) -> frozenset[tuple[str, str]]:
+    """(kind of layer, weight) that only some layers of the kind have."""
+    held: dict[str, list[set[str]]] = {}
+    for _, _, leaf, _ in _leaves(root, ()):
+        held.setdefault(leaf.type, []).append({weight.name for weight in leaf.weights})
+    return frozenset(
+        (type, name)
+        for type, sets in held.items()
+        for name in {name for each in sets for name in each} - sets[0].intersection(*sets)
+    )
+
+
 # Lines
 
 
-def _branches(usual: Mapping[str, Mapping[str, ir.Init]]) -> Iterator[str]:
+def _branches(
+    usual: Mapping[str, Mapping[str, ir.Init]], lacking: frozenset[tuple[str, str]]
+) -> Iterator[str]:
     """`if isinstance(...)` for each kind of layer; those that keep PyTorch's defaults together."""
     plain = [t for t, weights in usual.items() if set(weights.values()) == {DEFAULT}]
     bodies: dict[tuple[str, ...], list[str]] = {}
     for type, weights in usual.items():
         if type not in plain:
-            bodies.setdefault(tuple(_filled(type, weights)), []).append(LAYER_TEXT[type].cls)
+            bodies.setdefault(tuple(_filled(type, weights, lacking)), []).append(
+                LAYER_TEXT[type].cls
+            )
     word = "if"
     for body, alike in bodies.items():
         yield f"{word} isinstance(module, {' | '.join(alike)}):"
@@ -144,16 +159,18 @@ def _branches(usual: Mapping[str, Mapping[str, ir.Init]]) -> Iterator[str]:
         yield "    module.reset_parameters()"
 
 
-def _filled(type: str, weights: Mapping[str, ir.Init]) -> Iterator[str]:
+def _filled(
+    type: str, weights: Mapping[str, ir.Init], lacking: frozenset[tuple[str, str]]
+) -> Iterator[str]:
     """What a branch does to each weight of one kind of layer."""
     if DEFAULT in weights.values():
         yield "module.reset_parameters()"
     for name, scheme in weights.items():
         if scheme == DEFAULT:
             continue
-        if name == "bias" and _may_lack_bias(type):
-            yield "if module.bias is not None:"
-            yield f"    {_call(scheme, 'module.bias')}"
+        if (name == "bias" and _may_lack_bias(type)) or (type, name) in lacking:
+            yield f"if module.{name} is not None:"
+            yield f"    {_call(scheme, f'module.{name}')}"
         else:
             yield _call(scheme, f"module.{name}")
 
@@ -261,6 +278,38 @@ def _ties(module: ir.Module, path: str, root: ir.Block) -> list[str]:
     for _, _, member in module.children():
         lines += _ties(member.module, _joined(path, member.name), root)
     return lines
+
+
+def _owners(module: ir.Module, path: str, rules: Rules) -> list[str]:
+    """A tied tensor starts as its owner says, whatever layer also holds it."""
+    inner = (module.init, *rules) if isinstance(module, ir.Block) and module.init else rules
+    if isinstance(module, ir.Stack):
+        return _looped(module, path, lambda member, at: _owners(member.module, at, inner))
+    lines = []
+    for tie in module.ties if isinstance(module, ir.Block) else ():
+        mine, other = (_scheme_at(module, p.split("."), inner) for p in (tie.of, tie.name))
+        if mine is None or mine == other:
+            continue
+        owner = _dotted(path, tie.of)
+        reset = f"{owner.rpartition('.')[0]}.reset_parameters()"
+        lines.append(reset if mine == DEFAULT else _call(mine, owner))
+    for _, _, member in module.children():
+        lines += _owners(member.module, _joined(path, member.name), inner)
+    return list(dict.fromkeys(lines))
+
+
+def _scheme_at(module: ir.Module, path: list[str], rules: Rules) -> ir.Init | None:
+    """The scheme of a layer's weight below a module; None for a parameter of a block's own."""
+    head, *rest = path
+    children = {m.name: m for _, _, m in module.children()}
+    member = module.at(int(head)) if isinstance(module, ir.Stack) else children.get(head)
+    if member is None:
+        return None
+    if isinstance(member.module, ir.Leaf):
+        return dict(schemes_of(member, member.module, rules)).get(rest[0])
+    block = member.module
+    inner = (block.init, *rules) if isinstance(block, ir.Block) and block.init else rules
+    return _scheme_at(block, rest, inner)
 
 
 def _dotted(path: str, names: str) -> str:

@@ -124,21 +124,40 @@ def _parenthesised(line: str, indent: int, tail: str) -> list[str]:
 
 
 def _leading(line: str, indent: int, tail: str) -> list[str]:
-    """`x = (a + b) * c` broken within the brackets that stand first; empty where that is no help."""
+    """`x = (a + b) * c` broken within the first brackets that cannot stay whole; empty if none can help."""
+    groups = _groups(line)
+    for at, (opening, closing) in enumerate(groups):
+        last = at + 1 == len(groups)
+        reach = len(line) + len(tail) if last else groups[at + 1][0] + 1
+        body, rest = line[opening + 1 : closing], line[closing:]
+        if indent + reach <= WIDTH or not body:
+            continue
+        if indent + len(rest) + len(tail) > WIDTH:
+            return []
+        pad = " " * indent
+        return [f"{pad}{line[: opening + 1]}", *_body(body, indent + 4), f"{pad}{rest}{tail}"]
+    return []
+
+
+def _groups(line: str) -> list[tuple[int, int]]:
+    """Where the outermost brackets open and close, those of the names that are assigned to aside."""
     at = _find_top(line, " = ")
-    start = at + 3 if at is not None else len("return ") * line.startswith("return ")
-    opening = next((i for i in range(start, len(line)) if line[i] in OPEN), None)
-    if opening is None:
-        return []
-    depth, closing = 0, opening
-    for closing in range(opening, len(line)):
-        depth += (line[closing] in OPEN) - (line[closing] in CLOSE)
-        if not depth:
-            break
-    pad, body, rest = " " * indent, line[opening + 1 : closing], line[closing:]
-    if not body or len(pad) + len(rest) + len(tail) > WIDTH:
-        return []
-    return [f"{pad}{line[: opening + 1]}", *_body(body, indent + 4), f"{pad}{rest}{tail}"]
+    found: list[tuple[int, int]] = []
+    depth, opening, quote = 0, 0, ""
+    for place in range(0 if at is None else at + 3, len(line)):
+        char = line[place]
+        if quote:
+            quote = "" if char == quote else quote
+        elif char in "\"'":
+            quote = char
+        elif char in OPEN:
+            opening = opening if depth else place
+            depth += 1
+        elif char in CLOSE:
+            depth -= 1
+            if not depth:
+                found.append((opening, place))
+    return found
 
 
 def _chain(line: str) -> list[str]:
@@ -158,7 +177,7 @@ def _chain(line: str) -> list[str]:
     if len(calls) < 2:
         return []
     bounds = [0, *calls, len(right)]
-    return [right[a:b] for a, b in zip(bounds, bounds[1:], strict=False)]
+    return [right[a:b] for a, b in pairwise(bounds)]
 
 
 def _operators(text: str) -> list[str]:
@@ -167,7 +186,7 @@ def _operators(text: str) -> list[str]:
         cuts = sorted(at for sign in group for at in _all_top(text, sign))
         if cuts:
             bounds = [0, *(cut + 1 for cut in cuts), len(text)]
-            return [text[a:b].strip() for a, b in zip(bounds, bounds[1:], strict=False)]
+            return [text[a:b].strip() for a, b in pairwise(bounds)]
     return [text]
 
 
@@ -199,7 +218,7 @@ def split_top(text: str, separator: str) -> list[str]:
     """The text cut at a separator outside all brackets and strings."""
     cuts = _all_top(text, separator)
     bounds = [-len(separator), *cuts, len(text)]
-    return [text[a + len(separator) : b] for a, b in zip(bounds, bounds[1:], strict=False)]
+    return [text[a + len(separator) : b] for a, b in pairwise(bounds)]
 
 
 def _find_top(text: str, word: str) -> int | None:

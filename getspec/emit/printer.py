@@ -61,6 +61,7 @@ SIMPLE = re.compile(r"-?[\w.]+")
 """Operands that `**` binds to without spaces, as ruff lays it out."""
 
 Text = tuple[str, int]
+LONGEST_AXIS = 40
 
 
 def literal(value: Any) -> str:
@@ -130,7 +131,7 @@ class Printer:
     def signed(self, expr: ir.Expr) -> str:
         """What follows a sign: a power stands in parentheses, `-(x**2)`, as formatters write it."""
         text, strength = self.text(expr)
-        return text if strength in (SIGN, ATOM) else f"({text})"
+        return text if strength == ATOM else f"({text})"
 
     def atom(self, expr: ir.Expr) -> str:
         return self.at_least(expr, ATOM)
@@ -332,9 +333,10 @@ def shape_text(type: Tensor) -> str:
 
 
 def _axis(length: Size) -> str:
-    """The size as spelled, unless that keeps a division which a run-time size does not need."""
+    """The size as spelled, unless that is long or keeps a division which a run-time size does not need."""
     needless = _divides(length.spelled) and length.known is None and not _divides(length.value)
-    return str(length.value if needless else length.spelled)
+    long = len(str(length.spelled)) > LONGEST_AXIS and length.known is None
+    return str(length.value if needless or long else length.spelled)
 
 
 def _divides(poly: Poly) -> bool:

@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING
 
 from getspec.errors import escape
 from getspec.passes.count import Count
-from getspec.passes.diff import Change, Difference
+from getspec.passes.diff import CLASSES, Change, Difference
 
 if TYPE_CHECKING:
     from getspec.checkpoint import Comparison
     from getspec.verify import Verdict
 
 __all__ = ["count_table", "difference_tree", "table", "tensor_table", "verdict_line"]
+
+
+MAX_WORDS = 160
+"""How much is shown of a change; the JSON document has all of it."""
 
 
 def table(rows: Sequence[Sequence[str]], align: str) -> list[str]:
@@ -87,12 +91,13 @@ def difference_tree(found: Difference) -> str:
         root.add(change.path.split("."), change)
     rows: list[tuple[str, str, str]] = []
     _tree_rows(root, 0, rows)
-    lines += table(rows, "<>>")
+    if rows:
+        lines += [*table(rows, "<>>"), ""]
     silent = [c for c in found.changes if c.delta == 0]
     if silent:
-        lines += ["", "without parameters:"]
+        lines += ["without parameters:"]
         lines += [f"  {line}" for line in _silent_lines(silent)]
-    return "\n".join(lines)
+    return "\n".join(lines).rstrip()
 
 
 class _Branch:
@@ -127,14 +132,15 @@ class _Branch:
 
 def _tree_rows(branch: _Branch, depth: int, rows: list[tuple[str, str, str]]) -> None:
     leaves: dict[tuple[str, int, int], list[str]] = {}
-    for name, child in branch.children.items():
+    for name, child in sorted(branch.children.items(), key=lambda item: -abs(item[1].delta)):
         if not child.counts:
             continue
         name, child = _shortened(name, child)
-        if child.changes and not child.children:
-            change = child.changes[0]
-            words = change.words.partition(": ")[2]
-            leaves.setdefault((words, change.repeat, change.delta), []).append(name)
+        if not any(below.counts for below in child.children.values()):
+            for change in child.changes:
+                if change.delta or change.renamed:
+                    words = change.words.partition(": ")[2]
+                    leaves.setdefault((words, change.repeat, change.delta), []).append(name)
             continue
         _flush(leaves, depth, rows)
         rows.append(
@@ -171,14 +177,21 @@ def _times(delta: int, repeat: int) -> str:
 
 
 def _silent_lines(changes: Sequence[Change]) -> list[str]:
-    merged: dict[tuple[str, str], list[str]] = {}
-    for change in changes:
+    """Strictest class first; equal changes of neighbours share a line."""
+    merged: dict[tuple[str, str, str], list[str]] = {}
+    for change in sorted(changes, key=lambda change: CLASSES.index(change.category)):
         parent, _, name = change.path.rpartition(".")
-        merged.setdefault((parent, change.words.partition(": ")[2]), []).append(name)
+        words = change.words.partition(": ")[2]
+        merged.setdefault((change.category, parent, words), []).append(name)
+    width = max(len(category) for category, _, _ in merged)
     return [
-        f"{f'{parent}.' if parent else ''}{', '.join(names)}: {words}"
-        for (parent, words), names in merged.items()
+        f"{category:<{width}}  {f'{parent}.' if parent else ''}{', '.join(names)}: {_cut(words)}"
+        for (category, parent, words), names in merged.items()
     ]
+
+
+def _cut(words: str) -> str:
+    return escape(words if len(words) <= MAX_WORDS else f"{words[: MAX_WORDS - 3]}...")
 
 
 # Checkpoints
@@ -203,7 +216,7 @@ def comparison_text(found: Comparison, file: str) -> str:
 
 
 def verdict_line(verdict: Verdict) -> str:
-    """`ok    GETRegionPretrain  parameters  164 names and shapes`."""
+    """`ok    MyModel  parameters  164 names and shapes`."""
     word = "ok  " if verdict.ok else "FAIL"
     detail = escape(verdict.detail)
     return f"{word}  {verdict.model}  {verdict.check:<14}  {detail}  ({verdict.seconds:.1f} s)"

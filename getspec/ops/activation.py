@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from getspec.ops.base import (
+    SAVES,
     Layer,
     ShapeError,
     Tensor,
@@ -11,7 +12,6 @@ from getspec.ops.base import (
     layer,
     require_float,
     saves,
-    SAVES,
 )
 from getspec.ops.storage import Held, Tape
 

@@ -12,6 +12,7 @@ from getspec.ops.base import (
     broadcast,
     function,
     products,
+    remembers,
     require_probability,
     saves,
 )
@@ -66,10 +67,14 @@ def _sdpa_products(q: Tensor, k: Tensor, v: Tensor, **_: object) -> tuple[Produc
     )
 
 
+@remembers("sdpa")
+def _sdpa_remembers(q: Tensor, k: Tensor, v: Tensor, causal: bool = False, **_: object) -> Size:
+    """The key and the value of a token, once for all queries that share them."""
+    return k.shape[1] * (k.shape[3] + v.shape[3]) if causal else Size.of(0)
+
+
 def _check_heads(query: Size, key: Size) -> None:
-    if query == key:
-        return
-    if query.known is None or key.known is None or query.known % key.known:
+    if not query.is_multiple_of(key) and query != key:
         raise ShapeError(f"{key} key heads do not divide {query} query heads", argument="k")
 
 
@@ -95,8 +100,7 @@ def _sdpa_saves(
     dropout: object = 0.0,
 ) -> Held:
     """Fused: inputs, output and the logarithm of each row's sum. Eager: scaled q and k, and all weights."""
-    if causal:
-        tape.note("keys", k.shape[1] * (k.shape[3] + v.shape[3]))
+    _note_work(tape, q, k, v, causal)
     if mask is not None and mask.type.dtype == "bool":
         mask = tape.new(mask.type.with_dtype("float"))
     grad = q.grad or k.grad or v.grad or (mask is not None and mask.grad)
@@ -109,6 +113,23 @@ def _sdpa_saves(
     return made
 
 
+def _note_work(tape: Tape, q: Held, k: Held, v: Held, causal: bool) -> None:
+    """Work of attention, and what causal attention has to remember of each token."""
+    for each in _sdpa_products(q.type, k.type, v.type):
+        wanted = sum(
+            any({"q": q, "k": k, "v": v}[n].grad for n in names) for names in each.operands
+        )
+        tape.note("attention forward", each.flops)
+        tape.note("attention backward", each.flops * wanted)
+        if causal:
+            tape.note("causal forward", each.flops)
+            tape.note("causal backward", each.flops * wanted)
+    if causal:
+        token = k.shape[1] * (k.shape[3] + v.shape[3]) * tape.policy.bytes_of(k.type.dtype)
+        tape.note("keys", token)
+        tape.note("cache", token * k.shape[0] * k.shape[2])
+
+
 def _falls_back(q: Held, k: Held, v: Held, mask: Held | None, dropout: object) -> bool:
     """Whether the fused kernel of the CPU refuses."""
     rows = any(x.strides[3] != 1 for x in (q, k, v))
@@ -117,11 +138,11 @@ def _falls_back(q: Held, k: Held, v: Held, mask: Held | None, dropout: object) -
 
 
 def _eager(tape: Tape, q: Held, k: Held, v: Held, mask: Held | None, dropout: object) -> Held:
+    """Step by step; in float32, whatever the model's own float is."""
+    out = q.type.with_shape((*q.shape[:3], v.shape[3]))
+    q, k, v = (tape.widened(x) for x in (q, k, v))
     if q.shape[1] != k.shape[1]:
-        k, v = (
-            tape.new(x.type.with_shape((x.shape[0], q.shape[1], *x.shape[2:])), x.grad)
-            for x in (k, v)
-        )
+        k, v = (tape.new(_heads(x.type, q.shape[1]), x.grad) for x in (k, v))
     scores = tape.matmul(tape.scaled(q), tape.transpose(tape.scaled(k), 2, 3))
     if mask is not None:
         scores = tape.pointwise(scores.type, scores, mask)
@@ -135,4 +156,9 @@ def _eager(tape: Tape, q: Held, k: Held, v: Held, mask: Held | None, dropout: ob
         weights = tape.times(scores.type, weights, keep)
     if v.grad:
         tape.save(weights, what="attention")
-    return tape.matmul(weights, v)
+    return tape.narrowed(out, tape.matmul(weights, v))
+
+
+def _heads(type: Tensor, number: Size) -> Tensor:
+    """The type of keys or values once each query head has its own."""
+    return type.with_shape((type.shape[0], number, *type.shape[2:]))

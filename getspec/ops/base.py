@@ -12,10 +12,10 @@ grow much faster than passes, and a new op should be one place.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import MISSING, Field, dataclass, field, fields
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, dataclass_transform
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast, dataclass_transform
 
 from getspec.sizes import Size
 
@@ -31,6 +31,7 @@ __all__ = [
     "Layer",
     "Product",
     "ShapeError",
+    "Size",
     "Tensor",
     "Weight",
     "broadcast",
@@ -41,6 +42,7 @@ __all__ = [
     "layer",
     "number",
     "products",
+    "remembers",
     "saves",
     "size",
 ]
@@ -80,7 +82,7 @@ class Tensor:
             )
         return dim % rank
 
-    def with_shape(self, shape: Sequence[Size]) -> Tensor:
+    def with_shape(self, shape: Iterable[Size]) -> Tensor:
         return Tensor(self.dtype, tuple(shape))
 
     def with_dtype(self, dtype: DType) -> Tensor:
@@ -190,11 +192,11 @@ def layer(name: str, *, reference: str) -> Callable[[_Class], _Class]:
     """Register a layer under the word that a spec's `type:` uses."""
 
     def register(cls: _Class) -> _Class:
-        made = dataclass(frozen=True, kw_only=True)(cls)
+        made: Any = dataclass(frozen=True, kw_only=True)(cls)
         made.type, made.reference = name, reference
         made.summary = (inspect.getdoc(cls) or "").split("\n")[0]
         LAYERS[name] = made
-        return made
+        return cast(_Class, made)
 
     return register
 
@@ -237,7 +239,8 @@ class Function:
 
 
 def _argument(parameter: inspect.Parameter) -> Argument:
-    variadic = {parameter.VAR_POSITIONAL: "*", parameter.VAR_KEYWORD: "**"}.get(parameter.kind, "")
+    stars = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}
+    variadic = {int(kind): star for kind, star in stars.items()}.get(int(parameter.kind), "")
     required = parameter.default is parameter.empty and not variadic
     default = None if parameter.default is parameter.empty else parameter.default
     return Argument(parameter.name, str(parameter.annotation), required, default, variadic)
@@ -255,6 +258,20 @@ def products(name: str) -> Callable[[_Rule], _Rule]:
 
     def register(rule: _Rule) -> _Rule:
         PRODUCTS[name] = rule
+        return rule
+
+    return register
+
+
+REMEMBERS: dict[str, Callable[..., Size]] = {}
+"""Elements that a function op has to keep of each token for the tokens after it; an op that is not here keeps none."""
+
+
+def remembers(name: str) -> Callable[[_Rule], _Rule]:
+    """Register what an op keeps of a token: a function of the same arguments as its shape rule."""
+
+    def register(rule: _Rule) -> _Rule:
+        REMEMBERS[name] = rule
         return rule
 
     return register
@@ -297,7 +314,10 @@ def broadcast(*tensors: Tensor) -> tuple[Size, ...]:
             if tensor.rank < back:
                 continue
             length = tensor.shape[-back]
-            if chosen == 1:
+            # What is spelled alike or as 1 comes first: it holds whatever the names are.
+            if length.is_alike(chosen) or length.is_alike(1):
+                continue
+            if chosen.is_alike(1) or chosen == 1:
                 chosen, owner = length, tensor
             elif length not in (chosen, Size.of(1)):
                 raise ShapeError(

@@ -37,14 +37,14 @@ class Convolution(Layer):
     bias: bool
 
     def check(self) -> None:
-        groups = int(self.groups)
         for name, channels in (
             ("in_channels", self.in_channels),
             ("out_channels", self.out_channels),
         ):
-            if int(channels) % groups:
+            if not channels.is_multiple_of(self.groups):
                 raise ShapeError(
-                    f"groups = {groups} does not divide {name} = {channels}", argument="groups"
+                    f"groups = {int(self.groups)} does not divide {name} = {channels}",
+                    argument="groups",
                 )
 
     def parameters(self) -> Iterator[Weight]:
@@ -76,14 +76,15 @@ class Convolution(Layer):
         if grad:
             tape.save(x, weights["weight"])
         if self.spatial == 1 and self.padding == self.dilation * (self.kernel_size - 1) != 0:
-            tape.note("state", x.shape[0] * self.in_channels * self.padding)
+            width = tape.policy.bytes_of(x.type.dtype)
+            tape.note("state", x.shape[0] * self.in_channels * self.padding * width)
         made = tape.resampled(out, x) if tape.policy.channels_last else tape.new(out)
         return replace(made, grad=grad)
 
     def output_length(self, length: Size) -> Size:
         """floor((L + 2 padding - dilation (kernel - 1) - 1) / stride) + 1."""
         reach = length + 2 * self.padding - self.dilation * (self.kernel_size - 1) - 1
-        if reach.known is not None and reach.known < 0:
+        if reach.is_below(0):
             raise ShapeError(
                 f"an axis of {length} is shorter than the kernel's reach", argument="x"
             )

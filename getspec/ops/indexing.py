@@ -63,11 +63,10 @@ def _sliced(x: Tensor, axis: int, part: Range) -> Size:
         raise ShapeError(f"steps are positive, this is {part.step}")
     start = _bound(part.start, Size.of(0), length)
     stop = _bound(part.stop, length, length)
-    known = (start.known, stop.known, length.known)
-    if known[1] is not None and known[2] is not None and known[1] > known[2]:
+    if length.is_below(stop):
         raise ShapeError(f"the slice ends at {stop}, axis {axis} of {x} is {length}")
     span = stop - start
-    if span.known is not None and span.known < 0:
+    if span.is_below(0):
         raise ShapeError(f"the slice {start}:{stop} of axis {axis} of {x} is empty")
     return span if part.step == 1 else (span + (part.step - 1)) // part.step
 
@@ -75,12 +74,12 @@ def _sliced(x: Tensor, axis: int, part: Range) -> Size:
 def _bound(bound: Size | None, default: Size, length: Size) -> Size:
     if bound is None:
         return default
-    return length + bound if bound.known is not None and bound.known < 0 else bound
+    return length + bound if bound.is_below(0) else bound
 
 
 def _check_item(x: Tensor, axis: int, item: Size) -> None:
-    length, at = x.shape[axis].known, item.known
-    if length is not None and at is not None and not -length <= at < length:
+    length = x.shape[axis]
+    if item.is_below(-length) or (length - 1).is_below(item):
         raise ShapeError(f"index {item} is outside axis {axis} of {x}")
 
 

@@ -19,11 +19,11 @@ from getspec.ops.base import (
     promote,
     require_last,
     require_model_float,
-    size,
     saves,
+    size,
 )
-from getspec.ops.storage import Held, Tape
 from getspec.ops.patterns import einsum_pattern
+from getspec.ops.storage import Held, Tape
 from getspec.sizes import product
 
 
@@ -141,7 +141,8 @@ def _einsum_products(pattern: str, *tensors: Tensor) -> tuple[Product, ...]:
         for a, n in zip(axes, t.shape, strict=True)
     }
     found = []
-    left, names = inputs[0], ("0",)
+    left = inputs[0]
+    names: tuple[str, ...] = ("0",)
     for at in range(1, len(inputs)):
         later = {axis for axes in (*inputs[at + 1 :], output) for axis in axes}
         every = tuple(dict.fromkeys((*left, *inputs[at])))

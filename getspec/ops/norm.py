@@ -18,8 +18,8 @@ from getspec.ops.base import (
     require_float,
     require_last,
     require_model_float,
-    size,
     saves,
+    size,
 )
 from getspec.ops.storage import Held, Tape
 
@@ -67,16 +67,14 @@ class RMSNorm(Layer):
 
     def saves(self, tape: Tape, out: Tensor, *inputs: Held, **weights: Held) -> Held:
         """x, 1 / sqrt(mean square) and their product, all in float32."""
-        x, wide = inputs[0], inputs[0].type.with_dtype("float32")
-        if tape.policy.itemsize != 4:
-            x = tape.pointwise(wide, x)
-        scale = tape.new(wide.with_shape((*x.shape[:-1], Size.of(1))), x.grad)
+        x = tape.widened(inputs[0])
+        scale = tape.new(x.type.with_shape((*x.shape[:-1], Size.of(1))), x.grad)
         if x.grad:
             tape.save(x, scale)
-        made = tape.times(wide, x, scale)
+        made = tape.times(x.type, x, scale)
         for weight in weights.values():
-            made = tape.times(wide, made, weight)
-        return tape.pointwise(out, made) if tape.policy.itemsize != 4 else replace(made, type=out)
+            made = tape.times(x.type, made, weight)
+        return tape.narrowed(out, made)
 
 
 @layer("group_norm", reference="arXiv:1803.08494 (torch.nn.GroupNorm)")
@@ -89,10 +87,10 @@ class GroupNorm(Layer):
     affine: bool = flag(True, "learn a weight and a bias per channel")
 
     def check(self) -> None:
-        groups, channels = int(self.num_groups), int(self.num_channels)
-        if channels % groups:
+        if not self.num_channels.is_multiple_of(self.num_groups):
             raise ShapeError(
-                f"{groups} groups do not divide {channels} channels", argument="num_groups"
+                f"{int(self.num_groups)} groups do not divide {int(self.num_channels)} channels",
+                argument="num_groups",
             )
 
     def parameters(self) -> Iterator[Weight]:
@@ -111,7 +109,7 @@ class GroupNorm(Layer):
 
     def saves(self, tape: Tape, out: Tensor, *inputs: Held, **weights: Held) -> Held:
         x = inputs[0] if tape.is_contiguous(inputs[0]) else tape.new(out, inputs[0].grad)
-        return _normed(tape, x, (x.shape[0], self.num_groups), *weights.values())
+        return _normed(tape, x, (x.shape[0], self.num_groups), *weights.values(), wide=False)
 
 
 class BatchNorm(Layer):
@@ -191,11 +189,11 @@ def _layer_norm_saves(
     return _normed(tape, x, x.shape[:-1], weight, bias)
 
 
-def _normed(tape: Tape, x: Held, groups: Sequence[Size], *weights: Held) -> Held:
+def _normed(tape: Tape, x: Held, groups: Sequence[Size], *weights: Held, wide: bool = True) -> Held:
     """The input and two statistics for each group of elements that are normalised together."""
     grad = x.grad or any(weight.grad for weight in weights)
     if grad:
-        dtype = "float32" if tape.policy.stats_itemsize == 4 else "float"
+        dtype = "float32" if wide and tape.policy.wide_statistics else "float"
         stats = [tape.new(Tensor(dtype, tuple(groups))) for _ in ("mean", "deviation")]
         tape.save(x, *weights, *stats)
     return tape.new(x.type, grad)

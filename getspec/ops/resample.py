@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from getspec.ops.base import (
+    SAVES,
     Layer,
     ShapeError,
     Size,
@@ -11,9 +12,8 @@ from getspec.ops.base import (
     integer,
     layer,
     require_float,
-    size,
     saves,
-    SAVES,
+    size,
 )
 from getspec.ops.storage import Held, Tape
 
@@ -31,7 +31,7 @@ def _pooled(x: Tensor, spatial: int, window: tuple[Size, Size, Size], what: str)
     lengths = []
     for length in x.shape[2:]:
         reach = length + 2 * padding - kernel_size
-        if reach.known is not None and reach.known < 0:
+        if reach.is_below(0):
             raise ShapeError(f"an axis of {length} is shorter than the window", argument="x")
         lengths.append(reach // stride + 1)
     return x.with_shape((*x.shape[:2], *lengths))

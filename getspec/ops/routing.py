@@ -29,8 +29,7 @@ def topk(x: Tensor, k: Size, dim: int = -1) -> tuple[Tensor, Tensor]:
     if x.dtype == "bool":
         raise ShapeError(f"topk is not defined for {x}", argument="x")
     axis = x.axis(dim)
-    length = x.shape[axis].known
-    if k.known is None or k.known < 1 or (length is not None and k.known > length):
+    if k.value.constant is None or k.is_below(1) or x.shape[axis].is_below(k):
         raise ShapeError(f"the {k} largest of {x.shape[axis]}", argument="k")
     values = x.with_shape((*x.shape[:axis], k, *x.shape[axis + 1 :]))
     return values, values.with_dtype("int")
@@ -87,6 +86,9 @@ def _chosen(x: Tensor, weight: Tensor, lengths: Tensor) -> tuple[Product, ...]:
 
 @saves("grouped_linear")
 def _grouped_saves(tape: Tape, out: Tensor, x: Held, weight: Held, lengths: Held) -> Held:
+    groups = int(weight.shape[0])
+    idle = groups - tape.chosen.get(groups, groups)
+    tape.note("idle", weight.shape[1] * weight.shape[2] * idle)
     if x.grad or weight.grad:
         tape.save(x, weight, lengths)
     return tape.new(out, x.grad or weight.grad)
@@ -96,6 +98,9 @@ def _grouped_saves(tape: Tape, out: Tensor, x: Held, weight: Held, lengths: Held
 def _topk_saves(
     tape: Tape, out: tuple[Tensor, Tensor], x: Held, k: Size, dim: int = -1
 ) -> tuple[Held, Held]:
+    groups = x.shape[x.type.axis(int(dim))].known
+    if groups is not None:
+        tape.chosen[groups] = int(k)
     values, places = tape.new(out[0], x.grad), tape.new(out[1])
     if x.grad:
         tape.save(places)

@@ -39,7 +39,8 @@ def linear_scan(decay: Tensor, x: Tensor, dim: int) -> Tensor:
 def _linear_scan_saves(tape: Tape, out: Tensor, decay: Held, x: Held, dim: int) -> Held:
     """Round by round, as it is worked out; the state is one position of x."""
     axis = out.axis(int(dim))
-    tape.note("state", product(n for at, n in enumerate(x.shape) if at != axis))
+    position = product(n for at, n in enumerate(x.shape) if at != axis)
+    tape.note("state", position * tape.policy.bytes_of(x.type.dtype))
     if axis == 1:
         return _halved(tape, decay, x)
     moved = _halved(tape, tape.transpose(decay, axis, 1), tape.transpose(x, axis, 1))
@@ -63,7 +64,6 @@ def _halved(tape: Tape, decay: Held, x: Held) -> Held:
     first = tape.times(late.type, late, every_second(x, 0, pairs))
     joined = tape.pointwise(first.type, every_second(x, 1, pairs), first)
     odd = _halved(tape, tape.times(late.type, late, early), joined)
-    if length > 2:
-        later = every_second(decay, 2, rest)
-        tape.times(later.type, later, cut(odd, rest))
+    later = every_second(decay, 2, rest)  # an empty view holds on to its storage too
+    tape.times(later.type, later, cut(odd, rest))
     return replace(tape.pointwise(x.type, x), grad=x.grad or decay.grad)

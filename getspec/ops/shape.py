@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from getspec.ops.base import ShapeError, Size, Tensor, function, saves
-from getspec.ops.storage import Held, Tape
 from getspec.ops.patterns import rearrange_pattern
+from getspec.ops.storage import Held, Tape
 from getspec.sizes import Inexact, product
 
 
@@ -155,7 +155,7 @@ def expand(x: Tensor, shape: tuple[Size, ...]) -> Tensor:
     if len(shape) < x.rank:
         raise ShapeError(f"{x} has more axes than the target shape", argument="shape")
     for have, want in zip(reversed(x.shape), reversed(shape), strict=False):
-        if have not in (want, Size.of(1)):
+        if not (have.is_alike(want) or have.is_alike(1)) and have not in (want, Size.of(1)):
             raise ShapeError(f"an axis of {have} does not expand to {want}", argument="shape")
     return x.with_shape(shape)
 
@@ -225,7 +225,7 @@ def pad(x: Tensor, pads: tuple[int, ...], value: float = 0.0) -> Tensor:
     shape = list(x.shape)
     for place in range(len(pads) // 2):
         length = shape[-1 - place] + pads[2 * place] + pads[2 * place + 1]
-        if length.known is not None and length.known < 1:
+        if length.is_below(1):
             raise ShapeError(f"axis {-1 - place} of {x} would be {length} long", argument="pads")
         shape[-1 - place] = length
     return x.with_shape(shape)

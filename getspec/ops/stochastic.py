@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from getspec.ops.base import (
+    SAVES,
     Layer,
     ShapeError,
     Tensor,
@@ -14,7 +15,6 @@ from getspec.ops.base import (
     require_float,
     require_probability,
     saves,
-    SAVES,
 )
 from getspec.ops.storage import Held, Tape
 from getspec.sizes import Size

@@ -1,7 +1,7 @@
 """Where tensors lie, and which of them a backward pass keeps.
 
-Beside its shape rule an op states what running it does to memory: whether its output is a view, a copy or new, and what autograd
-saves. The rule runs on `Held` tensors and tells a `Tape`, which counts a storage once however many views of it are saved.
+Beside its shape rule an op states what running it does to memory: whether its output is a view, a copy or new, and what is
+saved. The rule runs on `Held` tensors and tells a `Tape`, which counts a storage once however many views of it are saved.
 
 Policy, in one place: a saved storage counts whole, as it stays in memory whole; parameters, buffers and the model's inputs
 do not count, as they are there without a backward pass. What is saved is what PyTorch saves in eager mode, on the CPU with
@@ -34,8 +34,8 @@ class Policy:
     itemsize: int = 4
     channels_last: bool = True
     """Convolutions keep the layout of an input whose channels lie next to each other."""
-    stats_itemsize: int = 4
-    """Of the mean and deviation that a norm keeps."""
+    wide_statistics: bool = True
+    """Layer and batch norms keep mean and deviation in float32; on the CPU they keep them in the model's float."""
 
     def bytes_of(self, dtype: str) -> int:
         return {"float": self.itemsize, "float32": 4, "int": 8, "bool": 1}[dtype]
@@ -48,6 +48,8 @@ class Storage:
     bytes: Size
     counted: bool = True
     saved: bool = False
+    entered: bool = False
+    """Whether a layer of a repeat was given it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,13 +68,22 @@ class Held:
 
 @dataclass
 class Tape:
-    """What a forward pass leaves behind. `table` is by (path, what): `saved`, `attention`, `keys`, `state`."""
+    """What a forward pass leaves behind.
+
+    `table` is by (path, what), and what is told in passes/activations.py. `chosen` says of how many groups a row enters how
+    many, for products that only the chosen groups take part in.
+    """
 
     policy: Policy
     sizes: Mapping[str, int]
     path: str = ""
+    twins: Mapping[str, bool] = field(default_factory=dict)
+    """Tied tensors by path: whether the one they are tied to is trained."""
     table: dict[tuple[str, str], Size] = field(default_factory=dict)
     unknown: set[str] = field(default_factory=set)
+    chosen: dict[int, int] = field(default_factory=dict)
+    layers: dict[str, Size] = field(default_factory=dict)
+    """The most that one layer of a repeat keeps, by its path."""
 
     # What is kept
 
@@ -91,7 +102,10 @@ class Tape:
     # Tensors
 
     def lengths(self, type: Tensor) -> tuple[int, ...]:
-        return tuple(length.value.evaluate(self.sizes) for length in type.shape)
+        return tuple(map(self.at, type.shape))
+
+    def at(self, size: Size) -> int:
+        return size.value.evaluate(self.sizes)
 
     def new(self, type: Tensor, grad: bool = False, strides: Strides | None = None) -> Held:
         """A tensor of its own, contiguous unless strides are given."""
@@ -113,6 +127,23 @@ class Tape:
     def scaled(self, x: Held) -> Held:
         """x times a number, which saves nothing."""
         return self.pointwise(x.type, x)
+
+    def widened(self, x: Held) -> Held:
+        """x in float32: itself where the model runs in that."""
+        type = x.type.with_dtype("float32")
+        return (
+            self.pointwise(type, x)
+            if self.policy.bytes_of(x.type.dtype) != 4
+            else replace(x, type=type)
+        )
+
+    def narrowed(self, type: Tensor, x: Held) -> Held:
+        """A float32 result in the type that it is returned in."""
+        return (
+            self.pointwise(type, x)
+            if self.policy.bytes_of(type.dtype) != 4
+            else replace(x, type=type)
+        )
 
     def times(self, type: Tensor, a: Held, b: Held) -> Held:
         """The product of two tensors, element by element."""
@@ -182,11 +213,11 @@ class Tape:
             return self._joined(a, b, out)
         batch = broadcast(a.type.with_shape(a.shape[:-2]), b.type.with_shape(b.shape[:-2]))
         many = product(batch)
-        flat = [
+        left, right = (
             self.reshape(self.expand(x, (*batch, *x.shape[-2:])), (many, *x.shape[-2:]))
             for x in (a, b)
-        ]
-        made = self._joined(*flat, (many, a.shape[-2], b.shape[-1]))
+        )
+        made = self._joined(left, right, (many, a.shape[-2], b.shape[-1]))
         return self.reshape(made, (*batch, a.shape[-2], b.shape[-1]))
 
     def _joined(self, a: Held, b: Held, shape: Sequence[Size]) -> Held:

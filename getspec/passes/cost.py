@@ -20,7 +20,7 @@ from getspec.signature import inputs_of, outcome
 from getspec.sizes import Size
 from getspec.unify import substituted
 
-__all__ = ["Cost", "Work", "cost"]
+__all__ = ["Cost", "Work", "along", "cost", "folded", "trained"]
 
 ZERO = Size.of(0)
 Grads = Any
@@ -307,20 +307,16 @@ class _Flow:
         link: ir.Link = expr.target.value
         grads = tuple(self.expr(arg) for _, arg in expr.args)
         types = tuple(arg.value for _, arg in expr.args)
-        inner = self.walk.member(link.member, types, grads, self.trainable)
+        assert self.block is not None
+        trainable = self.trainable and trained(self.block, link.path)
+        inner = self.walk.member(link.member, types, grads, trainable)
         own = expr.bindings if isinstance(link.member.module, ir.Block) else None
         self.trace.calls.append((self.place(link.path), 1, inner, own, expr.value))
         return inner.grads
 
     def place(self, path: str) -> str:
-        """The path of a component with repeats folded, as counts have it."""
         assert self.block is not None
-        module: ir.Module = self.block
-        parts = []
-        for part in path.split("."):
-            name, module = _folded(module, part)
-            parts.append(name)
-        return ".".join(parts)
+        return folded(self.block, path)
 
     def routine(self, expr: ir.RoutineCall) -> Grads:
         given = dict(expr.args)
@@ -330,15 +326,33 @@ class _Flow:
         return inner.grads
 
 
-def _folded(module: ir.Module, part: str) -> tuple[str, ir.Module]:
+def along(module: ir.Module, path: str) -> Iterator[tuple[str, ir.Member]]:
+    """The members on the way to a component, under the names that counts have for them."""
+    for part in path.split(".") if path else ():
+        name, member = _step(module, part)
+        yield name, member
+        module = member.module
+
+
+def folded(module: ir.Module, path: str) -> str:
+    """The path of a component with repeats folded, as counts have it."""
+    return ".".join(name for name, _ in along(module, path))
+
+
+def trained(module: ir.Module, path: str) -> bool:
+    """Whether nothing on the way to a component is frozen, lists included."""
+    return all(member.trainable for _, member in along(module, path))
+
+
+def _step(module: ir.Module, part: str) -> tuple[str, ir.Member]:
     first = part.partition("-")[0]
     if isinstance(module, ir.Stack) and first.isdigit():
         for run, (name, _, member) in zip(module.runs, module.children(), strict=True):
             if run.start <= int(first) < run.start + run.count:
-                return name, member.module
+                return name, member
     for name, _, member in module.children():
         if name == part:
-            return name, member.module
+            return name, member
     raise AssertionError(f"{part} is no part of {module.type}")
 
 

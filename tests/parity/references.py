@@ -55,6 +55,7 @@ several = integers(2, 4)
 positions = integers(2, 12)
 odd_size = integers(3, 40)
 """Sizes that need to divide nothing."""
+epsilons = sampled_from([1e-5, 1e-2])
 
 
 @composite
@@ -188,7 +189,7 @@ def llama_configs(draw: DrawFn) -> Config:
         "num_kv_heads": num_kv_heads,
         "head_dim": 2 * draw(integers(1, 6)),
         "rope_theta": draw(sampled_from([10_000.0, 500_000.0])),
-        "norm_eps": draw(sampled_from([1e-5, 1e-2])),
+        "norm_eps": draw(epsilons),
         "B": draw(small),
         "N": draw(positions),
     }
@@ -237,12 +238,13 @@ def mixtral(config: Config) -> nn.Module:
 def mamba_configs(draw: DrawFn) -> Config:
     return {
         "vocab_size": draw(odd_size),
-        "hidden_size": draw(integers(4, 24)),
+        "hidden_size": draw(integers(8, 24)),
         "num_hidden_layers": draw(small),
         "state_size": draw(integers(1, 8)),
         "expand": draw(small),
         "conv_kernel": draw(integers(2, 5)),
         "time_step_rank": draw(integers(1, 6)),
+        "layer_norm_epsilon": draw(epsilons),
         "B": draw(small),
         "L": draw(positions),
     }
@@ -495,6 +497,7 @@ def diffusers_dit_configs(draw: DrawFn) -> Config:
         "sample_size": patch_size * draw(integers(1, 4)),
         "patch_size": patch_size,
         "num_embeds_ada_norm": draw(integers(1, 12)),
+        "norm_eps": draw(epsilons),
         "B": draw(small),
     }
 
@@ -536,15 +539,15 @@ def enformer_configs(draw: DrawFn) -> Config:
     dim = num_heads * 6 * draw(integers(1, 3)) * (1 if num_heads == 2 else 2)
     widths = [dim // 2, *exponential_linspace_int(dim // 2, dim, num_stages - 1)]
     # The library crops as many bins at both ends.
-    target_length, margin = draw(integers(1, 6)), draw(integers(0, 3))
+    target_length, margin = draw(integers(4, 8)), draw(integers(0, 3))
     return {
         "widths": widths,
         "depth": draw(small),
         "heads": num_heads,
         "attn_dim_key": draw(integers(1, 8)),
         "target_length": target_length,
-        "human_tracks": draw(integers(1, 9)),
-        "mouse_tracks": draw(integers(1, 9)),
+        "human_tracks": draw(integers(4, 9)),
+        "mouse_tracks": draw(integers(4, 9)),
         "dropout_rate": 0.0,
         "attn_dropout": 0.0,
         "pos_dropout": 0.0,
@@ -572,7 +575,7 @@ REFERENCES = [
     Reference("convnext-tiny", "transformers", convnext_configs(), convnext),
     Reference("ddpm-unet", "diffusers", unet_configs(), unet),
     Reference("dit-xl-2", "diffusers", diffusers_dit_configs(), diffusers_dit),
-    Reference("dit-xl-2-paper", "timm", dit_configs(), dit),
+    Reference("dit-xl-2-paper", "parts of timm", dit_configs(), dit),
     Reference("enformer", "enformer-pytorch", enformer_configs(), enformer, alias="_trunk"),
     Reference("esm2-8m", "transformers", esm_configs(), esm),
     Reference("gpt2", "transformers", gpt2_configs(), gpt2),

@@ -12,7 +12,8 @@ For each configuration that hypothesis draws, the library's model and the class 
   outputs, to 1e-4 of the largest entry of each tensor (or of a hundredth of the model's largest entry, for gradients that are
   zero but for rounding);
 - in training mode, models with batch norms give the same outputs and keep the same running statistics;
-- all of it holds to 1e-9 in float64, with what a model keeps in float32 widened on both sides: the formulas are the same.
+- in float64, with what a model keeps in float32 widened on both sides, outputs agree to 1e-12 and gradients to 1e-10: the
+  formulas are the same, and so is every epsilon.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ class Tolerance:
 
 
 FLOAT32 = Tolerance(output=1e-5, gradient=1e-4, floor=1e-2)
-FLOAT64 = Tolerance(output=1e-9, gradient=1e-9, floor=1e-4)
+FLOAT64 = Tolerance(output=1e-12, gradient=1e-10, floor=1e-4)
 
 
 @pytest.mark.parametrize("reference", REFERENCES, ids=str)
@@ -70,8 +71,8 @@ def test_a_library_s_model(
     )
     @given(reference.configs)
     def agrees(drawn: Config) -> None:
-        assert drawn not in seen
-        seen.append(drawn)
+        if drawn not in seen:  # a failure is run once more
+            seen.append(drawn)
         config = {name: value for name, value in drawn.items() if not name[0].isupper()}
         sizes = {name: value for name, value in drawn.items() if name[0].isupper()}
         spec = getspec.load(SPECS / f"{reference.spec}.yaml", set=config)
@@ -84,7 +85,7 @@ def test_a_library_s_model(
                 worst[f"{dtype} {of}"] = max(worst[f"{dtype} {of}"], difference)
 
     agrees()
-    assert len(seen) == configurations, "as many as were asked for"
+    assert len(seen) == configurations, "as many different ones as were asked for"
     record_property("parity", {"configurations": len(seen), **worst})
 
 

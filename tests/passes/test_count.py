@@ -85,7 +85,9 @@ def test_json_has_integers(tied: Spec) -> None:
     assert unique == found["total"], "the list and the total are one claim"
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(st.integers(1, 9), st.integers(0, 6), st.booleans(), st.integers(1, 9))
 def test_n_repeats_count_n_times_one(
     tmp_path: Path, dim: int, depth: int, flag: bool, width: int
@@ -116,6 +118,8 @@ def test_places(tied: Spec, path: str, params: int, repeat: int) -> None:
     assert (found.params, found.repeat) == (params, repeat)
 
 
-@pytest.mark.parametrize("path", ["x", "blocks.3", "blocks.-1", "head.weight.x", "blocks.*.fc3", "embed.", "..", "*"])
+@pytest.mark.parametrize(
+    "path", ["x", "blocks.3", "blocks.-1", "head.weight.x", "blocks.*.fc3", "embed.", "..", "*"]
+)
 def test_places_that_do_not_exist(tied: Spec, path: str) -> None:
     assert locate(tied.model.root, path) is None

@@ -48,7 +48,9 @@ def test_a_rounded_figure_ends_half_a_digit_away(digits: int, decimals: int, uni
 def test_what_is_rounded_rounds_back(number: int, decimals: int) -> None:
     for unit, scale in UNITS.items():
         if unit and number >= scale:
-            found = figure(f"{Fraction(number, scale).__round__(decimals).__float__():.{decimals}f}{unit}")
+            found = figure(
+                f"{Fraction(number, scale).__round__(decimals).__float__():.{decimals}f}{unit}"
+            )
             if number < 10**12:
                 assert found is not None
                 assert number in found
@@ -80,7 +82,22 @@ def test_edges(text: str, number: int, holds: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "M", "7.M", ".5M", "7,09M", "1e6", "about 7", "7.09MB", "7.09 m", "--7", "0x10", "7.09M\n8", "nan"]
+    "text",
+    [
+        "",
+        "M",
+        "7.M",
+        ".5M",
+        "7,09M",
+        "1e6",
+        "about 7",
+        "7.09MB",
+        "7.09 m",
+        "--7",
+        "0x10",
+        "7.09M\n8",
+        "nan",
+    ],
 )
 def test_what_is_no_figure(text: str) -> None:
     assert figure(text) is None
@@ -143,7 +160,8 @@ def test_claims_that_do_not_hold(tmp_path: Path, line: str) -> None:
 
 def test_a_comparison_that_is_false_says_by_how_much(tmp_path: Path) -> None:
     """Two attentions that are not the same, although both round to one figure."""
-    text = claims("path: layers.0, params: 72", "path: 'layers.*', against: {spec: other, path: head}, delta: 0")
-    write(tmp_path, other=BASE.replace('out_features: "widths[1]"', 'out_features: "widths[1]", bias: false').replace("params: 72", "params: 64"))
+    text = claims("path: 'layers.*', against: {spec: other, path: head}, delta: 0")
+    other = BASE.replace('out_features: "widths[1]"', 'out_features: "widths[1]", bias: false')
+    write(tmp_path, other=other.replace("params: 72", "params: 64"))
     (found,) = problems(tmp_path, text)
     assert found.message == "`layers.*`: 72 against 64: +8 each, +16 over 2; the claim is 0"

@@ -1,0 +1,140 @@
+"""Which part of one model is which part of another: by name, then by structure, then by the nearest name.
+
+Structure is what a state dict shows of a module: the kinds of its layers, its names inside and its shapes. Parts with one
+structure under two names are one part that was renamed; a part that keeps its kind and nearly its name is one that was
+renamed and changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable
+from difflib import SequenceMatcher
+
+from getspec import ir
+
+__all__ = ["Structures", "matched", "merged", "renames", "stored", "weight_renames"]
+
+NEAR = 0.6
+"""How near two names must be where the structure is not the same."""
+HALF = 0.5
+"""How much of it must be, by tensors."""
+
+
+class Structures:
+    """The structure of modules, each worked out once."""
+
+    def __init__(self) -> None:
+        self.known: dict[tuple[int, bool], Hashable] = {}
+
+    def of(self, module: ir.Module, *, names: bool = True) -> Hashable:
+        """With the names inside it, or without."""
+        key = (id(module), names)
+        if key not in self.known:
+            self.known[key] = self._of(module, names)
+        return self.known[key]
+
+    def _of(self, module: ir.Module, names: bool) -> Hashable:
+        own = tuple((w.name if names else "", *tensor_structure(w)) for w in module.weights)
+        if isinstance(module, ir.Leaf):
+            # Without tensors, only an equal layer is the same one.
+            return module.type, own or (repr(module.op),)
+        inner = tuple(
+            (name if names else "", n, self.of(member.module, names=names))
+            for name, n, member in module.children()
+        )
+        return type(module).__name__, own, inner
+
+
+def stored(module: ir.Module) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of what a state dict holds of a module, one copy of each repeat."""
+    found = {
+        weight.name: tuple(int(length) for length in weight.shape)
+        for weight in module.weights
+        if weight.persistent
+    }
+    for name, _, member in module.children():
+        found |= {f"{name}.{path}": shape for path, shape in stored(member.module).items()}
+    return found
+
+
+def shared(one: dict[str, tuple[int, ...]], other: dict[str, tuple[int, ...]]) -> float:
+    """How much of two sets of tensors is in both."""
+    most = max(len(one), len(other))
+    return len(one.items() & other.items()) / most if most else 0.0
+
+
+def tensor_structure(weight: ir.Weight) -> tuple[Hashable, ...]:
+    """What a tensor is, whatever its name."""
+    shape = tuple(int(length) for length in weight.shape)
+    return weight.kind, shape, weight.dtype, weight.persistent
+
+
+def nearness(one: str, other: str) -> float:
+    """From 0 to 1, the same from both sides."""
+    first, second = sorted((one, other))
+    return SequenceMatcher(None, first, second, autojunk=False).ratio()
+
+
+def matched(
+    removed: Iterable[str],
+    added: Iterable[str],
+    alike: Callable[[str, str], bool],
+    at_least: float = 0.0,
+) -> dict[str, str]:
+    """Pairs of names that `alike` allows, the nearest first; each name is in one pair."""
+    pairs = [(a, b) for a in removed for b in added if alike(a, b) and nearness(a, b) >= at_least]
+    pairs.sort(key=lambda pair: (-nearness(*pair), *sorted(pair)))
+    found: dict[str, str] = {}
+    for a, b in pairs:
+        if a not in found and b not in found.values():
+            found[a] = b
+    return found
+
+
+def renames(
+    first: dict[str, ir.Member], second: dict[str, ir.Member], structures: Structures
+) -> dict[str, str]:
+    """Members of one level that have other names in the other model."""
+    removed = [name for name in first if name not in second]
+    added = [name for name in second if name not in first]
+
+    def equal(a: str, b: str) -> bool:
+        return structures.of(first[a].module) == structures.of(second[b].module)
+
+    def congruent(a: str, b: str) -> bool:
+        one, other = (structures.of(m.module, names=False) for m in (first[a], second[b]))
+        return one == other
+
+    def close(a: str, b: str) -> bool:
+        one, other = first[a].module, second[b].module
+        same = type(one) is type(other) and (not isinstance(one, ir.Leaf) or one.type == other.type)
+        return same and shared(stored(one), stored(other)) >= HALF
+
+    found: dict[str, str] = {}
+    for alike, at_least in ((equal, 0.0), (congruent, 0.0), (close, NEAR)):
+        left = [name for name in removed if name not in found]
+        rest = [name for name in added if name not in found.values()]
+        found |= matched(left, rest, alike, at_least)
+    return found
+
+
+def weight_renames(first: dict[str, ir.Weight], second: dict[str, ir.Weight]) -> dict[str, str]:
+    """Tensors of one module that have other names in the other model."""
+    removed = [name for name in first if name not in second]
+    added = [name for name in second if name not in first]
+    return matched(
+        removed, added, lambda a, b: tensor_structure(first[a]) == tensor_structure(second[b])
+    )
+
+
+def merged(first: list[str], second: list[str]) -> list[str]:
+    """Names of both in an order that keeps each side's own."""
+    found = list(second)
+    at = 0
+    for name in first:
+        if name in second:
+            at = found.index(name) + 1
+        else:
+            found.insert(at, name)
+            at += 1
+    return found

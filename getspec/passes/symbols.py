@@ -1,0 +1,271 @@
+"""Modules under formulas: what a component's settings are in the names of the config, and how often it stands in a repeat.
+
+A repeat of equal components counts `n` times. One that cycles through a pattern, or that tells positions apart by a flag
+such as `i > 0`, counts each kind by a floor division of n. Where neither fits, n is fixed: its value stands in the formula,
+and the formula says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from math import lcm
+from typing import Any
+
+from getspec import ir
+from getspec.algebra import VARYING, Algebra, Condition, Real, symbolic, value_of
+from getspec.ops.base import Layer, Weight
+from getspec.sizes import Poly, Size, constant, noting
+
+__all__ = ["Kind", "Symbols", "key_of", "sizes_of"]
+
+Names = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Positions of a repeat that are alike: the first of them, and how many there are."""
+
+    position: int
+    count: Poly
+    member: ir.Member
+    names: Names
+    """The caller's names at the first position."""
+
+
+class Symbols:
+    """A model whose settings are their own names, but for those in `fixed`."""
+
+    def __init__(self, model: ir.Model, fixed: frozenset[str]) -> None:
+        self.model = model
+        self.fixed = fixed
+        self.algebra = Algebra()
+        self.kinds_of: dict[Any, list[Kind]] = {}
+
+    def root(self) -> Names:
+        """The names of the model itself."""
+        names = {n: symbolic(n, e.value, self.fixed) for n, e in self.model.root.settings.items()}
+        return self.with_lets(self.model.root.lets, names)
+
+    def with_lets(self, lets: Mapping[str, ir.Expr], names: dict[str, Any]) -> Names:
+        for name, expr in lets.items():
+            names[name] = self.algebra.value(expr, names)
+        return names
+
+    def inner(self, made: ir.Block | ir.Routine, args: Mapping[str, Any]) -> Names:
+        """The names inside a definition that is given these arguments."""
+        names = {
+            name: args[name] if name in args else value_of(expr.value)
+            for name, expr in made.settings.items()
+        }
+        return self.with_lets(made.lets, names)
+
+    def args(self, member: ir.Member, names: Names) -> dict[str, Any]:
+        """The arguments of a component, as its caller's formulas."""
+        return {name: self.arg(expr, names) for name, expr in member.args.items()}
+
+    def arg(self, expr: ir.Expr, names: Names) -> Any:
+        varies = isinstance(expr.value, ir.Varying)
+        return VARYING if varies else self.algebra.value(expr, names)
+
+    def layer(self, leaf: ir.Leaf, member: ir.Member, names: Names) -> Layer:
+        """The op with formulas for its fields."""
+        values: dict[str, Any] = {}
+        facts = {field.name: field.metadata for field in leaf.op.declared_fields()}
+        for name, value in self.args(member, names).items():
+            if isinstance(value, Real):
+                values[name] = getattr(leaf.op, name)
+                continue
+            if isinstance(value, Size) and facts[name].get("minimum") is not None:
+                self.at_least(value, int(facts[name]["minimum"]))
+            values[name] = value
+        made = type(leaf.op)(**values)
+        with noting(self.algebra.note):
+            made.check()
+        return made
+
+    def at_least(self, value: Size, minimum: int) -> None:
+        self.algebra.note("<", value, Size.of(minimum), False)
+
+    def shape(self, weight: ir.Weight, names: Names) -> tuple[Size, ...]:
+        """The shape of a definition's own parameter or buffer."""
+        if weight.spelled is not None:
+            found = tuple(self.algebra.value(expr, names) for expr in weight.spelled)
+            for length in found:
+                self.at_least(length, 1)
+            return found
+        sizes = dict(sizes_of(names))
+        return tuple(length.substitute(sizes) for length in weight.shape)
+
+    def weights(self, module: ir.Module, member: ir.Member | None, names: Names) -> Iterator[Weight]:
+        """The parameters of a module itself; `names` are the caller's for a leaf, its own for a block."""
+        if isinstance(module, ir.Leaf):
+            assert member is not None
+            yield from self.layer(module, member, names).parameters()
+        elif isinstance(module, ir.Block):
+            for weight in module.own:
+                if weight.kind == "parameter":
+                    yield Weight(weight.name, self.shape(weight, names), weight.dtype)
+
+    # Repeats
+
+    def count(self, stack: ir.Stack, names: Names) -> Size:
+        found = self.algebra.value(stack.count, names)
+        assert isinstance(found, Size)
+        return found
+
+    def kinds(self, stack: ir.Stack, names: Names) -> list[Kind]:
+        """The positions of a repeat by kind."""
+        key = (id(stack), key_of(tuple(names.values())))
+        if key not in self.kinds_of:
+            self.kinds_of[key] = self.new_kinds(stack, names)
+        return self.kinds_of[key]
+
+    def new_kinds(self, stack: ir.Stack, names: Names) -> list[Kind]:
+        n = self.count(stack, names)
+        if not stack.runs:
+            self.algebra.literal(n)
+            return []
+        index = stack.index
+        if index is not None and any(_follows(run.member, index) for run in stack.runs):
+            return self.by_position(stack, index, n, names)
+        inner = names if index is None else {**names, index: VARYING}
+        if len(stack.runs) == 1:
+            if stack.pattern > 1 and len(stack) > 1:
+                self.settled(stack.runs[0].member, names)
+            return [Kind(0, n.spelled, stack.runs[0].member, inner)]
+        if stack.pattern > len(stack) or stack.pattern == 1:
+            return [Kind(r.start, constant(r.count), r.member, inner) for r in self.literal(stack, n)]
+        return [
+            Kind(at, _every(n, at, stack.pattern), stack.at(at), inner)
+            for at in range(stack.pattern)
+        ]
+
+    def settled(self, member: ir.Member, names: Names) -> None:
+        """Items of a pattern that are equal now are one run, though they may be spelled differently."""
+        for expr in _arguments(member):
+            for size in dict(sizes_of({"": self.arg(expr, names)})).values():
+                self.algebra.literal(size)
+
+    def literal(self, stack: ir.Stack, n: Size) -> tuple[ir.Run, ...]:
+        """The runs as they are, which holds at this length alone."""
+        self.algebra.literal(n)
+        return stack.runs
+
+    def by_position(self, stack: ir.Stack, index: str, n: Size, names: Names) -> list[Kind]:
+        first, period = _rhythm(stack, index)
+        settles = n.spelled.symbols() and period and len(stack) >= first + period
+        if not settles or not _repeats(stack, first, period):
+            self.algebra.literal(n)
+            first, period = len(stack), 1
+        else:
+            least = Condition("<", n.spelled, constant(first), False)
+            self.algebra.conditions[least] = None
+        kinds = []
+        for at in range(min(first + period, len(stack))):
+            count = constant(1) if at < first else _every(n, at, period)
+            kinds.append(Kind(at, count, stack.at(at), {**names, index: Size.of(at)}))
+        return kinds
+
+
+def _every(n: Size, first: int, step: int) -> Poly:
+    """How many positions below n there are from `first` in steps."""
+    return (n.spelled - constant(first - step + 1)).divide_floor(constant(step))
+
+
+def _follows(member: ir.Member, index: str) -> bool:
+    """Whether the position decides more than a float of a component."""
+    if any(_uses(expr, index) for expr in member.args.values()):
+        return True
+    module = member.module
+    return isinstance(module, ir.Sequence) and any(_follows(m, index) for m in module.members)
+
+
+def _uses(expr: ir.Expr, index: str) -> bool:
+    if isinstance(expr.value, ir.Varying):
+        return False
+    return any(isinstance(part, ir.Name) and part.id == index for part in _parts(expr))
+
+
+def _parts(expr: ir.Expr) -> Iterator[ir.Expr]:
+    yield expr
+    match expr:
+        case ir.Operation(_, _, operands) | ir.Group(_, _, operands):
+            for part in operands:
+                yield from _parts(part)
+        case ir.Pick(_, base, index):
+            yield from _parts(base)
+            if index is not None:
+                yield from _parts(index)
+
+
+DECIDING = frozenset(("==", "!=", "<", "<=", ">", ">=", "and", "or", "not", "%"))
+
+
+def _rhythm(stack: ir.Stack, index: str) -> tuple[int, int]:
+    """From which position on flags repeat, and how often; (0, 0) where more than flags follow the position."""
+    first, period = 0, 1
+    for run in stack.runs:
+        for expr in _arguments(run.member):
+            if not _uses(expr, index):
+                continue
+            for part in _parts(expr):
+                if isinstance(part, ir.Operation) and part.op not in DECIDING:
+                    return 0, 0
+                if isinstance(part, ir.Name) and part.id != index:
+                    return 0, 0
+                if not isinstance(part, ir.Const | ir.Name | ir.Operation):
+                    return 0, 0
+                if isinstance(part, ir.Const) and isinstance(part.value, Size):
+                    first = max(first, abs(int(part.value)) + 1)
+                if isinstance(part, ir.Operation) and part.op == "%":
+                    step = part.operands[1]
+                    if not isinstance(step, ir.Const):
+                        return 0, 0
+                    period = lcm(period, int(step.value))
+    return first, period
+
+
+def _arguments(member: ir.Member) -> Iterator[ir.Expr]:
+    yield from member.args.values()
+    if isinstance(member.module, ir.Sequence):
+        for part in member.module.members:
+            yield from _arguments(part)
+
+
+def _repeats(stack: ir.Stack, first: int, period: int) -> bool:
+    """Whether the positions there are do repeat."""
+    return all(
+        _same(stack.at(at).module, stack.at(at - period).module)
+        for at in range(first + period, len(stack))
+    )
+
+
+def _same(left: ir.Module, right: ir.Module) -> bool:
+    if isinstance(left, ir.Leaf) and isinstance(right, ir.Leaf):
+        return left.op == right.op
+    if isinstance(left, ir.Sequence) and isinstance(right, ir.Sequence):
+        pairs = list(zip(left.members, right.members, strict=False))
+        same = len(left.members) == len(right.members)
+        return same and all(_same(a.module, b.module) for a, b in pairs)
+    return left is right
+
+
+def sizes_of(names: Names) -> Iterator[tuple[str, Size]]:
+    """Every name of a size, items of lists by their places."""
+    for name, value in names.items():
+        if isinstance(value, Size):
+            yield name, value
+        elif isinstance(value, tuple):
+            yield from sizes_of({f"{name}[{at}]": item for at, item in enumerate(value)})
+
+
+def key_of(value: Any) -> Any:
+    """What tells formulas apart; two sizes with one value may differ in their names."""
+    if isinstance(value, tuple):
+        return tuple(map(key_of, value))
+    if isinstance(value, Size):
+        return value.value, value.spelled
+    if hasattr(value, "shape"):
+        return value.dtype, key_of(value.shape)
+    return id(value) if isinstance(value, ir.Link) else value
