@@ -29,6 +29,7 @@ __all__ = [
     "Scalar",
     "atom",
     "plain",
+    "settled",
     "simplified",
     "symbolic",
 ]
@@ -199,7 +200,11 @@ class Algebra:
                 raise Fixed(names)
             return
         a, b = left.spelled, right.spelled
-        if a == b or (relation == "%" and b.constant == 1) or (a.constant is not None and b.constant is not None):
+        if (
+            a == b
+            or (relation == "%" and b.constant == 1)
+            or (a.constant is not None and b.constant is not None)
+        ):
             return
         if not holds and not (left.value.constant is not None and right.value.constant is not None):
             return
@@ -330,9 +335,7 @@ def _form(value: Any) -> Any:
     return value.form if isinstance(value, Real) else value
 
 
-def simplified(
-    poly: Poly, conditions: list[Condition]
-) -> tuple[Poly, tuple[Condition, ...]]:
+def simplified(poly: Poly, conditions: list[Condition]) -> tuple[Poly, tuple[Condition, ...]]:
     """A formula and its conditions with exact divisions taken out: `h*(d // h)` is d where h divides d."""
     exact: dict[Floor, None] = {}
     rest = []
@@ -342,9 +345,7 @@ def simplified(
             rest.append(each)
         else:
             exact[floor] = None
-    found = {
-        Condition("%", _reduced(f.numerator, exact, f), f.divisor, True): None for f in exact
-    }
+    found = {Condition("%", _reduced(f.numerator, exact, f), f.divisor, True): None for f in exact}
     for each in rest:
         sides = [
             _reduced(side, exact) if isinstance(side, Poly) else side
@@ -362,8 +363,12 @@ def _exact(condition: Condition) -> Floor | None:
         return None
     if condition.relation == "%":
         quotient = left.divide_floor(right)
-        part = quotient.terms[0][0][0] if len(quotient.terms) == 1 and quotient.terms[0][0] else None
-        whole = isinstance(part, Floor) and quotient.terms[0][1] == 1 and len(quotient.terms[0][0]) == 1
+        part = (
+            quotient.terms[0][0][0] if len(quotient.terms) == 1 and quotient.terms[0][0] else None
+        )
+        whole = (
+            isinstance(part, Floor) and quotient.terms[0][1] == 1 and len(quotient.terms[0][0]) == 1
+        )
         return part if whole and part == Floor(left, right) else None
     if condition.relation != "==":
         return None
@@ -379,36 +384,84 @@ def _reduced(poly: Poly, exact: Mapping[Floor, None], but: Floor | None = None) 
     for floor in exact:
         if floor == but or len(floor.divisor.terms) != 1:
             continue
-        parts, scale = floor.divisor.terms[0]
-        total = constant(0)
-        for monomial, coefficient in poly.terms:
-            left = list(monomial)
-            fits = floor in left and coefficient % scale == 0
-            for part in (floor, *parts) if fits else ():
-                if part not in left:
-                    fits = False
-                    break
-                left.remove(part)
-            if fits:
-                total = total + Poly(((tuple(left), coefficient // scale),)) * floor.numerator
-            else:
-                total = total + Poly(((monomial, coefficient),))
-        poly = total
+        before, poly = poly, _taken_out(poly, floor)
+        while poly != before:
+            before, poly = poly, _taken_out(poly, floor)
     return poly
+
+
+def _taken_out(poly: Poly, floor: Floor) -> Poly:
+    parts, scale = floor.divisor.terms[0]
+    total = constant(0)
+    for monomial, coefficient in poly.terms:
+        left = list(monomial)
+        fits = floor in left and coefficient % scale == 0
+        for part in (floor, *parts) if fits else ():
+            if part not in left:
+                fits = False
+                break
+            left.remove(part)
+        if fits:
+            total = total + Poly(((tuple(left), coefficient // scale),)) * floor.numerator
+        else:
+            total = total + Poly(((monomial, coefficient),))
+    return total
 
 
 def _always(relation: str, left: Poly | float, right: Poly | float, holds: bool) -> bool:
     """Whether a minimum holds for all names from 1 on; that a name is at least 1 is not left out itself."""
     if relation != "<" or holds or not (isinstance(left, Poly) and isinstance(right, Poly)):
         return False
-    over = left - right
-    names = over.symbols()
-    if any(not isinstance(part, str) for monomial, _ in over.terms for part in monomial):
-        return False
     if right.constant == 1 and left == symbol(str(left)):
         return False
-    raised = over.substitute({name: symbol(name) + constant(1) for name in names})
-    return all(coefficient >= 0 for _, coefficient in raised.terms)
+    total = constant(0)
+    for monomial, coefficient in (left - right).terms:
+        term = constant(coefficient)
+        for part in monomial:
+            if isinstance(part, Floor) and not _positive(part):
+                return False
+            if isinstance(part, Scalar):
+                return False
+            # a name is 1 and what is above it; a floor of positive sides is 0 and what is above it
+            term = term * (symbol(part) + constant(1) if isinstance(part, str) else atom(part))
+        total = total + term
+    return all(coefficient >= 0 for _, coefficient in total.terms)
+
+
+def _positive(part: Floor) -> bool:
+    sides = (*part.numerator.terms, *part.divisor.terms)
+    return all(c > 0 and all(isinstance(p, str) for p in m) for m, c in sides)
+
+
+def settled(form: Any, values: Mapping[str, Any]) -> Any:
+    """A formula with numbers put in for some of its names: a polynomial in the others, or a float."""
+    if not isinstance(form, Poly):
+        return form
+    if len(form.terms) == 1 and len(form.terms[0][0]) == 1 and form.terms[0][1] == 1:
+        part = form.terms[0][0][0]
+        if isinstance(part, str):
+            found = values.get(part, form)
+            return constant(found) if isinstance(found, int) else found
+        return _settled_atom(part, values)
+    total = constant(0)
+    for monomial, coefficient in form.terms:
+        term = constant(coefficient)
+        for part in monomial:
+            term = term * settled(Poly((((part,), 1),)), values)
+        total = total + term
+    return total
+
+
+def _settled_atom(part: Function, values: Mapping[str, Any]) -> Any:
+    if isinstance(part, Floor):
+        sides = settled(part.numerator, values), settled(part.divisor, values)
+        return sides[0].divide_floor(sides[1])
+    assert isinstance(part, Scalar)
+    made = Scalar(part.op, tuple(settled(each, values) for each in part.args))
+    if made.symbols():
+        return atom(made)
+    number = made.evaluate({})
+    return constant(number) if isinstance(number, int) else number
 
 
 def floors(poly: Poly) -> list[Floor]:

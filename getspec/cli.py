@@ -242,6 +242,22 @@ def _cost(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--depth", type=int, metavar="N", help="show N levels of modules")
     parser.add_argument("--markdown", action="store_true", help="print a Markdown table")
+    for option, words, meaning in COST_CHOICES:
+        parser.add_argument(option, choices=words, default=words[0], help=f"{meaning} ({words[0]})")
+
+
+COST_CHOICES = (
+    (
+        "--dtype",
+        ("fp32", "bf16", "bf16-mixed-16", "bf16-mixed-18", "bf16-mixed-20"),
+        "precision; of mixed ones the number is bytes per parameter with adamw",
+    ),
+    ("--optimizer", ("adamw", "sgd", "adam-8bit", "adafactor"), "whose state is held"),
+    ("--recompute", ("none", "selective", "full"), "what is worked out again going backward"),
+    ("--attention", ("fused", "eager"), "whether attention holds all its weights"),
+    ("--causal", ("full", "half"), "how FLOPs of causal attention count"),
+)
+"""Option, its words with the default first, and what it says; a test holds them against the tables of passes/memory.py."""
 
 
 def _verify(parser: argparse.ArgumentParser) -> None:

@@ -113,11 +113,19 @@ def count(arguments: Namespace) -> int:
 def cost(arguments: Namespace) -> int:
     from getspec.emit import cost as emit
     from getspec.passes.cost import cost as work
+    from getspec.passes.memory import memory
+    from getspec.passes.ratio import ratio
 
     spec = _load(arguments.spec, _settings(arguments))
     if spec.model.root.forward is None:
         raise UsageError(f"{spec.path} has no `forward`, so its work is not known")
-    found = emit.table(spec.count(), work(spec.model), _shape(spec, arguments.shape))
+    sizes = _shape(spec, arguments.shape)
+    chosen = {name: getattr(arguments, name) for name in CHOICES}
+    held = memory(spec.model, sizes=sizes, **chosen)
+    done = work(spec.model)
+    compared = ratio(spec.model, done.total, held.kept, held.active)
+    policy = {**chosen, "causal": arguments.causal}
+    found = emit.table(spec.count(), done, held, compared, sizes, policy)
     if arguments.json:
         _print_json(found.as_json())
     elif arguments.markdown:
@@ -125,6 +133,10 @@ def cost(arguments: Namespace) -> int:
     else:
         print(emit.text(found, depth=arguments.depth))
     return YES
+
+
+CHOICES = ("dtype", "optimizer", "recompute", "attention")
+"""Options of `cost` that are those of `passes.memory.memory`."""
 
 
 def _shape(spec: Spec, given: list[str]) -> dict[str, int]:

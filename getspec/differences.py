@@ -179,6 +179,6 @@ def _is_model(text: bytes) -> bool:
 def _plain(name: str, old: bytes, new: bytes) -> None:
     from difflib import unified_diff
 
-    lines = [text.decode(errors="replace").splitlines() for text in (old, new)]
-    for line in unified_diff(*lines, f"a/{name}", f"b/{name}", lineterm=""):
+    before, after = (text.decode(errors="replace").splitlines() for text in (old, new))
+    for line in unified_diff(before, after, f"a/{name}", f"b/{name}", lineterm=""):
         print(line)

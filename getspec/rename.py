@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 
 from getspec.errors import escape
 
-__all__ = ["Rules", "broken_rule", "converter", "renamed"]
+__all__ = ["Rules", "broken_rule", "converter", "fits", "renamed"]
 
 Rules = Mapping[str, str]
 
@@ -63,6 +63,11 @@ def renamed(names: Iterable[str], rules: Rules) -> tuple[dict[str, str], str | N
     if idle:
         return found, f"the rule `{escape(idle[0])}` fits no tensor"
     return found, None
+
+
+def fits(pattern: str, name: str) -> bool:
+    """Whether a rule's left side is about a name."""
+    return _regex(pattern).fullmatch(name) is not None
 
 
 def _first(name: str, rules: list[tuple[re.Pattern[str], str]]) -> str:

@@ -17,17 +17,11 @@ mark that turns the direction of writing.
 
 from __future__ import annotations
 
-import math
 import os
 import re
-import stat
-import sys
-from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
-from itertools import accumulate
-from typing import Any, NamedTuple, NoReturn, Protocol, cast
+from typing import Any, NoReturn, Protocol, cast
 
 import yaml
 from yaml.events import (
@@ -40,15 +34,16 @@ from yaml.events import (
     SequenceStartEvent,
 )
 
-from getspec.errors import Diagnostic, Note, Span, SpecError, UsageError
+from getspec.errors import Diagnostic, Note, Span
+from getspec.scalars import ESCAPE, Refusal, bad_escape, not_a_key, resolve, unescaped
+from getspec.text import FORBIDDEN_IN_TEXT, Site, SourceText, decode, read_file, read_stdin
+from getspec.yaml_syntax import syntax_problem
 
 __all__ = ["Document", "Mark", "Path", "parse", "read", "read_bytes", "scalar"]
 
-MAX_BYTES = 1 << 20
 MAX_SCALAR = 1 << 16
 MAX_DEPTH = 64
 MAX_NODES = 100_000
-MAX_DIGITS = 19
 MAX_PROBLEMS = 100
 MAX_SECOND_READING = 64 * 1024
 
@@ -148,174 +143,30 @@ FAST = cast(Loader, getattr(yaml, "CBaseLoader", yaml.BaseLoader))
 
 def parse(text: str | bytes, name: str, *, loader: Loader = FAST) -> Document:
     """A spec's text as a document; SpecError with every problem found."""
-    return _document(_build(_decode(text, name), loader))
+    return _document(_build(decode(text, name), loader))
 
 
 def read(path: str | os.PathLike[str], name: str | None = None) -> Document:
     """A spec file, or standard input for `-`; regular files of a sane size only."""
     shown = name or os.fspath(path)
     if shown == "-" or os.fspath(path) == "-":
-        return parse(_read_stdin(), name or "<stdin>")
-    return parse(_read_file(os.fspath(path), shown), shown)
+        return parse(read_stdin(), name or "<stdin>")
+    return parse(read_file(os.fspath(path), shown), shown)
 
 
 def read_bytes(path: str) -> bytes:
     """What a regular file of a sane size holds, whatever its language."""
-    return _read_file(path, path)
+    return read_file(path, path)
 
 
 def scalar(text: str, name: str, *, loader: Loader = FAST) -> Any:
     """One YAML value written on one line, as after `--set path=`."""
-    return _one_value(_build(_decode(text, name), loader))
-
-
-# ----------------------------------------------------------------------------------- bytes to text
-
-
-def _read_stdin() -> bytes:
-    try:
-        return sys.stdin.buffer.read(MAX_BYTES + 1)
-    except (AttributeError, OSError, ValueError) as error:
-        raise UsageError("cannot read standard input: it is closed", code="GS090") from error
-
-
-def _read_file(path: str, shown: str) -> bytes:
-    """A regular file's bytes, opened without waiting: a pipe nobody writes to cannot hang us."""
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    try:
-        descriptor = os.open(path, flags)
-        try:
-            _check_readable(os.fstat(descriptor), shown)
-            with open(descriptor, "rb", closefd=False) as file:
-                return file.read(MAX_BYTES + 1)
-        finally:
-            os.close(descriptor)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "this is not a path"
-        raise UsageError(f"cannot read {shown}: {reason}", code="GS090") from error
-
-
-def _check_readable(status: os.stat_result, shown: str) -> None:
-    if not stat.S_ISREG(status.st_mode):
-        kind = "a directory" if stat.S_ISDIR(status.st_mode) else "not a regular file"
-        raise UsageError(f"cannot read {shown}: it is {kind}", "name a spec file, or `-`", "GS090")
-    if status.st_size > MAX_BYTES:
-        raise SpecError([_too_large(shown)])
-
-
-def _too_large(name: str) -> Diagnostic:
-    message = f"the file is larger than {MAX_BYTES:,} bytes"
-    return Diagnostic("GS004", message, Span(name, 1, 1), "write what repeats once, with `repeat`")
-
-
-class _Text:
-    """The text that is read, and places in it."""
-
-    def __init__(self, name: str, text: str) -> None:
-        self.name = name
-        self.text = text
-        self.lines = text.split("\n")
-
-    @cached_property
-    def starts(self) -> list[int]:
-        """The index of the first character of every line."""
-        return [0, *accumulate(len(line) + 1 for line in self.lines)]
-
-    def span(self, index: int, width: int = 1) -> Span:
-        return self.at(self.site(index, width))
-
-    def at(self, site: Site) -> Span:
-        return Span(self.name, *site)
-
-    def site(self, index: int, width: int = 1) -> Site:
-        line = bisect_right(self.starts, index, hi=len(self.lines))
-        return (line, index - self.starts[line - 1] + 1, width)
-
-    def refuse(self, problems: Iterable[Diagnostic]) -> NoReturn:
-        raise SpecError(problems, {self.name: self.lines})
-
-
-def _decode(data: str | bytes, name: str) -> _Text:
-    r"""The text with `\n` line ends and no byte-order mark, if all its characters are allowed."""
-    if len(data) > MAX_BYTES:
-        raise SpecError([_too_large(name)])
-    decoded = data if isinstance(data, str) else _from_utf8(data, name)
-    text = _normal(name, decoded)
-    if problems := [*_forbidden(text), *_directives(text)]:
-        text.refuse(problems)
-    return text
-
-
-def _normal(name: str, decoded: str) -> _Text:
-    return _Text(name, decoded.removeprefix("\ufeff").replace("\r\n", "\n"))
-
-
-def _from_utf8(data: bytes, name: str) -> str:
-    help = "save the file as UTF-8"
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        problem = Diagnostic("GS001", "the file is UTF-16, not UTF-8", Span(name, 1, 1), help)
-        raise SpecError([problem])
-    try:
-        return data.decode()
-    except UnicodeDecodeError as error:
-        message = f"the byte 0x{data[error.start]:02x} at offset {error.start:,} is not UTF-8"
-        before = _normal(name, data[: error.start].decode())
-        problem = Diagnostic("GS001", message, before.span(len(before.text)), help)
-        _normal(name, data.decode(errors="backslashreplace")).refuse([problem])
-
-
-# What a spec may not hold, raw or by an escape: C0 and C1 controls, line and paragraph separators,
-# marks that turn the direction of writing, surrogates, byte-order marks, noncharacters. Newline is
-# fine; tab only as an escape.
-_FORBIDDEN = (
-    r"\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"
-    r"\ud800-\udfff\ufeff\ufffe\uffff"
-)
-_FORBIDDEN_IN_FILE = re.compile(f"[\t{_FORBIDDEN}]")
-_FORBIDDEN_IN_TEXT = re.compile(f"[{_FORBIDDEN}]")
-_DIRECTIVE = re.compile(r"(?:[ ]*(?:#[^\n]*)?\n)*(%[^\n]*)")
-_DIRECTIVE_YAML_1_2 = re.compile(r"%YAML[ ]+1\.2[ ]*(?:[ ]#.*)?")
-
-
-def _forbidden(text: _Text) -> Iterator[Diagnostic]:
-    """One diagnostic for each forbidden character, at its first place."""
-    if not _FORBIDDEN_IN_FILE.search(text.text):
-        return
-    found = filter(_FORBIDDEN_IN_FILE.match, set(text.text))
-    for char in sorted(found, key=text.text.index):
-        more = text.text.count(char) - 1
-        notes: tuple[Note, ...] = ((f"and {more:,} more in this file", None),) if more else ()
-        span = text.span(text.text.index(char))
-        if char == "\t":
-            help = "indent with spaces; in a string, write \\t between double quotes"
-            yield Diagnostic("GS003", "a tab is not allowed", span, help, notes)
-        else:
-            message = f"the character {_spelled(char)} is not allowed"
-            yield Diagnostic("GS002", message, span, "delete it", notes)
-
-
-def _directives(text: _Text) -> Iterator[Diagnostic]:
-    """Lines that start with `%` at the head of the file; elsewhere they are text or an error."""
-    end = 0
-    while "%" in text.text and (match := _DIRECTIVE.match(text.text, end)):
-        if not _DIRECTIVE_YAML_1_2.fullmatch(match[1]):
-            span = text.span(match.start(1), len(match[1]))
-            yield Diagnostic("GS014", "a YAML directive is not allowed", span, "delete this line")
-            return
-        end = match.end()
-
-
-def _spelled(char: str) -> str:
-    from unicodedata import name
-
-    title = name(char, "").lower()
-    return f"U+{ord(char):04X}" + (f" ({title})" if title else "")
+    return _one_value(_build(decode(text, name), loader))
 
 
 # ------------------------------------------------------------------------------------ text to data
 
 
-Site = tuple[int, int, int]
 RawMark = tuple[Site | None, Site, str, int | None]
 
 
@@ -369,10 +220,10 @@ class _Frame:
         self.key_end = end
 
 
-class _Builder:
+class Builder:
     """Puts events together into data and marks, and collects what is wrong on the way."""
 
-    def __init__(self, source: _Text, loader: Loader) -> None:
+    def __init__(self, source: SourceText, loader: Loader) -> None:
         self.source = source
         self.data: Any = None
         self.marks: dict[Path, RawMark] = {}
@@ -435,7 +286,7 @@ class _Builder:
 
     def key(self, frame: _Frame, event: Event, style: str, site: Site) -> None:
         key: str | None = event.value
-        if not style and (refusal := _not_a_key(event.value)):
+        if not style and (refusal := not_a_key(event.value)):
             self.error(refusal.code, refusal.message, site, refusal.help)
             key = None
         elif key in frame.container:
@@ -448,8 +299,8 @@ class _Builder:
         frame.take_key(key, site, event.end_mark.index)
 
     def plain(self, text: str, site: Site) -> bool | int | float | str | None:
-        value = _resolve(text)
-        if isinstance(value, _Refusal):
+        value = resolve(text)
+        if isinstance(value, Refusal):
             self.error(value.code, value.message, site, value.help)
             return None
         return value
@@ -539,12 +390,12 @@ class _Builder:
         if len(event.value) > MAX_SCALAR:
             message = f"this value has more than {MAX_SCALAR:,} characters"
             self.error("GS005", message, site, "split it up")
-        if style != '"' or not _FORBIDDEN_IN_TEXT.search(event.value):
+        if style != '"' or not FORBIDDEN_IN_TEXT.search(event.value):
             return
-        for match in _ESCAPE.finditer(self.source.text, event.start_mark.index):
-            if _FORBIDDEN_IN_TEXT.match(_unescaped(match[1])):
+        for match in ESCAPE.finditer(self.source.text, event.start_mark.index):
+            if FORBIDDEN_IN_TEXT.match(unescaped(match[1])):
                 place = self.source.site(match.start(), len(match[0]))
-                self.fatal("GS025", _bad_escape(match[0]), place, "write the character itself")
+                self.fatal("GS025", bad_escape(match[0]), place, "write the character itself")
 
     # -- places
 
@@ -612,15 +463,15 @@ _BLOCK_HEADER = re.compile(r"[|>][-+0-9]{0,2}")
 _GLUED_COMMENT = re.compile(r"[|>][-+0-9]{0,2}#")
 
 
-def _build(source: _Text, loader: Loader) -> _Builder:
+def _build(source: SourceText, loader: Loader) -> Builder:
     """The whole text read, or SpecError with every problem that was found on the way."""
-    builder = _Builder(source, loader)
+    builder = Builder(source, loader)
     try:
         builder.run()
     except _Refused:
         pass
     except (yaml.YAMLError, ValueError, OverflowError) as error:
-        builder.problems.append(_syntax_problem(error, builder))
+        builder.problems.append(syntax_problem(error, builder))
     finally:
         builder.parser.dispose()
     if builder.problems and loader is not PURE and len(source.text) <= MAX_SECOND_READING:
@@ -630,7 +481,7 @@ def _build(source: _Text, loader: Loader) -> _Builder:
     return builder
 
 
-def _document(builder: _Builder) -> Document:
+def _document(builder: Builder) -> Document:
     source, data = builder.source, builder.data
     marks = Marks(source.name, builder.marks)
     if isinstance(data, dict):
@@ -647,7 +498,7 @@ def _document(builder: _Builder) -> Document:
     return source.refuse([problem])
 
 
-def _one_value(builder: _Builder) -> Any:
+def _one_value(builder: Builder) -> Any:
     source, data = builder.source, builder.data
     root = Marks(source.name, builder.marks).get(())
     starts_flow = not isinstance(data, dict | list) or source.text.lstrip(" \n")[0] in "[{"
@@ -661,196 +512,3 @@ def _one_value(builder: _Builder) -> Any:
 def _is_blank(data: Any, root: Mark) -> bool:
     """Nothing stands where the value should be: no text, not even `null` or quotes."""
     return data is None and root.text_col is None
-
-
-# ----------------------------------------------------------------------------------------- scalars
-
-
-class _Refusal(NamedTuple):
-    """Why a plain scalar is not read."""
-
-    code: str
-    message: str
-    help: str
-
-
-_WORDS: dict[str, bool | None] = {
-    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
-    **dict.fromkeys(("true", "True", "TRUE"), True),
-    **dict.fromkeys(("false", "False", "FALSE"), False),
-}
-_INTEGER = re.compile(r"[-+]?(?P<decimal>[0-9]+)|0o(?P<octal>[0-7]+)|0x(?P<hex>[0-9a-fA-F]+)")
-_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
-_NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
-_OCTAL_LOOK = re.compile(r"0+[1-7][0-7]*")
-_NUMERIC_START = frozenset("+-.0123456789")
-
-
-def _resolve(text: str) -> bool | int | float | str | _Refusal | None:
-    """A plain scalar as YAML 1.2 core reads it, or why it is not read."""
-    if text in _WORDS:
-        return _WORDS[text]
-    if text[0] not in _NUMERIC_START:
-        return text
-    if integer := _INTEGER.fullmatch(text):
-        return _integer(text, integer)
-    if _FLOAT.fullmatch(text):
-        number = float(text)
-        return number if math.isfinite(number) else _not_finite(text)
-    return _not_finite(text) if _NOT_FINITE.fullmatch(text) else text
-
-
-def _integer(text: str, match: re.Match[str]) -> int | _Refusal:
-    kind = cast(str, match.lastgroup)
-    digits = match[kind]
-    if len(digits) > MAX_DIGITS:
-        message = f"an integer has at most {MAX_DIGITS} digits, and this has {len(digits):,}"
-        return _Refusal("GS031", message, "quote it if it is text")
-    if kind != "decimal":
-        return int(digits, 8 if kind == "octal" else 16)
-    if digits[0] == "0" and len(digits) > 1:
-        return _leading_zero(text, digits)
-    return int(text)
-
-
-def _leading_zero(text: str, digits: str) -> _Refusal:
-    """YAML 1.1 reads `017` as 15 and YAML 1.2 as 17, so it is read as neither."""
-    octal = f", `0o{digits.lstrip('0')}` for octal" if _OCTAL_LOOK.fullmatch(digits) else ""
-    message = f"`{text}` has a leading zero, which YAML versions read differently"
-    return _Refusal("GS030", message, f"write `{int(text)}`{octal}, or quote it if it is text")
-
-
-def _not_finite(text: str) -> _Refusal:
-    help = "write a finite number, or quote it if it is text"
-    return _Refusal("GS032", f"`{_shortened(text)}` is not a finite number", help)
-
-
-def _not_a_key(text: str) -> _Refusal | None:
-    """Why a plain scalar cannot be a key."""
-    if text == "<<":
-        return _Refusal("GS023", "the merge key `<<` is not allowed", "use `extends: file.yaml`")
-    value = _resolve(text)
-    if isinstance(value, str):
-        return None
-    if not text:
-        return _Refusal("GS021", "a key is missing here", "write a name before the `:`")
-    kind = "null" if value is None else "a boolean" if isinstance(value, bool) else "a number"
-    shown = _shortened(text)
-    return _Refusal("GS021", f"a key is text, and `{shown}` is read as {kind}", "quote the key")
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= 24 else f"{text[:20]}..."
-
-
-_ESCAPE = re.compile(r"\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|[\s\S])")
-_SHORT_ESCAPES = dict(zip("0abvfreNLP", "\0\a\b\v\f\r\x1b\x85\u2028\u2029", strict=True))
-
-
-def _unescaped(body: str) -> str:
-    """The character that an escape makes; some surrogate where there is no such character."""
-    if len(body) == 1:
-        return _SHORT_ESCAPES.get(body, " ")
-    number = int(body[1:], 16)
-    return chr(number) if number <= sys.maxunicode else "\ud800"
-
-
-def _bad_escape(escape: str) -> str:
-    char = _unescaped(escape[1:])
-    if "\ud800" <= char <= "\udfff":
-        return f"the escape `{escape}` is not a character"
-    return f"the escape `{escape}` makes {_spelled(char)}, which is not allowed"
-
-
-# ----------------------------------------------------------------------------------- syntax errors
-
-
-class _Rule(NamedTuple):
-    """Words of a PyYAML message, and what to say instead at one of its two marks."""
-
-    words: str
-    message: str
-    help: str
-    code: str = "GS010"
-    at: str = "problem_mark"
-
-
-# The first rule whose words, joined by `&`, are all in PyYAML's "context: problem" is used. Words
-# of both parsers are here, as long texts are read by the C parser alone.
-_QUOTE = "quote the value"
-_ADD = "add it, or quote the value"
-_INDENT = "indent it as the lines it belongs to"
-_START = "context_mark"
-_RULES = (
-    _Rule("maximum nesting depth", "nested too deep", "name the inner part as a block", "GS006"),
-    _Rule("scanning an anchor", "an anchor (`&`) is not allowed", _QUOTE, "GS022", _START),
-    _Rule("scanning an alias", "an alias (`*`) is not allowed", _QUOTE, "GS022", _START),
-    _Rule("scanning a tag", "a tag (`!`) is not allowed", _QUOTE, "GS024", _START),
-    _Rule("parsing a tag", "a tag (`!`) is not allowed", _QUOTE, "GS024", _START),
-    _Rule("tag handle", "a tag (`!`) is not allowed", _QUOTE, "GS024"),
-    _Rule("directive", "a YAML directive is not allowed", "delete this line", "GS014", _START),
-    _Rule("<document start>", "the value before this is complete", "delete this, or indent it"),
-    _Rule("document separator", "this string has no closing quote", "add the quote", at=_START),
-    _Rule("quoted&end of stream", "this string has no closing quote", "add the quote", at=_START),
-    _Rule("unknown escape", "this escape is unknown", "double the backslash", "GS025"),
-    _Rule("hexadecimal", "this escape needs more digits", "write all its digits", "GS025"),
-    _Rule("hexdecimal", "this escape needs more digits", "write all its digits", "GS025"),
-    _Rule("escape code", "this escape is not a character", "write the character itself", "GS025"),
-    _Rule("mapping values", "a `:` is not expected here", "quote it, or mend the indentation"),
-    _Rule("sequence entries", "a list item is not expected here", "start the list on a new line"),
-    _Rule("mapping keys", "a `?` is not expected here", _QUOTE),
-    _Rule("expected ':'", "this line is not `key: value`", "add a `:` and a space", at=_START),
-    _Rule("cannot start any token", "a value cannot start with {char}", _QUOTE),
-    _Rule("',' or &'?'", "a `?` between brackets needs quotes", _QUOTE),
-    _Rule("',' or ']'", "a `,` or `]` is missing before this", _ADD),
-    _Rule("',' or '}'", "a `,` or `}` is missing before this", _ADD),
-    _Rule("<block end>&start>'", "this indentation matches no line above", _INDENT),
-    _Rule("<block end>&found '-'", "a list item is not expected here", _INDENT),
-    _Rule("<block end>&found ':'", "a key is missing before this", "write a name before the `:`"),
-    _Rule("node content&found ':'", "a key is missing before this", "write a name before the `:`"),
-    _Rule("collection&<block end>", "a list item is expected here", "start the line with `- `"),
-    _Rule("<block end>", "this belongs to no key", "quote the value before it as a whole"),
-    _Rule("block scalar", "a block of text starts on the next line", "delete this"),
-    _Rule("node content", "a value is missing before this", "write the value, or quote this one"),
-    _Rule("", "this is not valid YAML", "quote the value, or mend the indentation"),
-)
-
-
-def _syntax_problem(error: Exception, builder: _Builder) -> Diagnostic:
-    """What a parser's exception means, in words for people who do not know its grammar."""
-    source = builder.source
-    context, problem = getattr(error, "context", ""), getattr(error, "problem", "")
-    words = f"{context}: {problem}" if isinstance(error, yaml.YAMLError) else "escape code"
-    rule = next(each for each in _RULES if all(word in words for word in each.words.split("&")))
-    mark: Place | None = getattr(error, rule.at, None) or getattr(error, "problem_mark", None)
-    index = (mark or builder.parser.get_mark()).index
-    if rule.code == "GS025":
-        span = source.span(source.text.rfind("\\", 0, index + 1), 2)
-        return Diagnostic(rule.code, rule.message, span, rule.help)
-    if rule.at == "problem_mark" and index >= len(source.text.rstrip(" \n")):
-        return _unfinished(rule, builder)
-    message = rule.message.replace("{char}", f"`{source.text[index : index + 1]}`")
-    notes = _opening(context, getattr(error, _START, None), source)
-    return Diagnostic(rule.code, message, source.span(index), rule.help, notes)
-
-
-def _unfinished(rule: _Rule, builder: _Builder) -> Diagnostic:
-    """The text ended too early: name the bracket that is open, or else the end."""
-    source = builder.source
-    for frame in reversed(builder.frames):
-        bracket = source.text[frame.start.index]
-        if frame.flow and bracket in "[{":
-            help = "add `]`" if bracket == "[" else "add `}`"
-            span = source.span(frame.start.index)
-            return Diagnostic("GS010", f"this `{bracket}` is never closed", span, help)
-    span = source.span(len(source.text.rstrip(" \n")))
-    return Diagnostic(rule.code, rule.message, span, rule.help)
-
-
-def _opening(context: str | None, mark: Place | None, source: _Text) -> tuple[Note, ...]:
-    """Where the brackets open that the error is between."""
-    if mark is None or "flow" not in (context or ""):
-        return ()
-    if source.text[mark.index : mark.index + 1] not in ("[", "{"):
-        return ()
-    return (("it is opened here", source.span(mark.index)),)

@@ -39,6 +39,9 @@ __all__ = [
     "call_layer",
     "drawn",
     "dumped",
+    "overridden",
+    "plain_loop_of",
+    "reordered",
     "specs",
 ]
 

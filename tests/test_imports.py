@@ -25,7 +25,7 @@ SPEC_LAYER = {"spec", "pipeline", "emit.schema", "imports"}
 """What knows the pydantic models at run time; `declare` and `expect` know their types only."""
 EXECUTING = {"verify", "build", "imports"}
 """What runs generated code or reads checkpoints with torch."""
-COMMANDS = {"api", "build", "cli", "commands", "verify", "imports", "rename"}
+COMMANDS = {"api", "build", "cli", "commands", "verify", "imports", "rename", "differences", "documents"}
 """What a user calls, above the compiler; `rename` writes a converter of checkpoints."""
 
 
@@ -78,7 +78,7 @@ def test_what_is_below_the_spec_does_not_import_it() -> None:
 
 
 def test_only_the_reader_and_the_printer_of_yaml_import_it() -> None:
-    assert importers("yaml") <= {"source", "emit.resolved"}
+    assert importers("yaml") <= {"source", "yaml_syntax", "emit.resolved"}
 
 
 def test_only_emit_imports_templates() -> None:

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from getspec import source
+from getspec import source, text
 from getspec.codes import CODES
 from getspec.errors import Diagnostic, Span, SpecError, UsageError, render
 
@@ -272,8 +272,8 @@ def test_the_lines_travel_with_the_error(parse: Parse) -> None:
         ("[" * 1_000_000, "GS006"),
         ("- " * 500_000, "GS006"),
         ("a: " + "&a " * 300_000, "GS010"),
-        ("x" * (source.MAX_BYTES + 1), "GS004"),
-        (b"x" * (source.MAX_BYTES + 1), "GS004"),
+        ("x" * (text.MAX_BYTES + 1), "GS004"),
+        (b"x" * (text.MAX_BYTES + 1), "GS004"),
         ("a:\n" + "- b\n" * 100_000, "GS007"),
     ],
     ids=lambda value: str(value)[:12],

@@ -150,8 +150,10 @@ def pairs(found: Difference, a: Count, b: Count) -> list[Pair]:
     order = _tree_order(first, second)
     rows = [(path, first.get(path), second.get(path)) for path in order]
     return [
-        Pair(path, (one or other).depth, one, other) for path, one, other in rows if one or other
-    ]  # type: ignore[union-attr]
+        Pair(path, known.depth, one, other)
+        for path, one, other in rows
+        if (known := one or other) is not None
+    ]
 
 
 def _tree_order(first: Mapping[str, Row], second: Mapping[str, Row]) -> list[str]:

@@ -1,30 +1,36 @@
-"""What a model costs, as a table: rows are those of the parameter count, so both can be read side by side.
+"""What a model costs, as tables: rows are those of the parameter count, so both can be read side by side.
 
 Every figure is exact. Where a run-time size is not given, a figure is the polynomial in it; where all are, an integer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from getspec.emit.text import table as aligned
 from getspec.ops.base import Tensor
-from getspec.passes.cost import Cost, Work
+from getspec.passes.cost import Cost
 from getspec.passes.count import Count, Row
+from getspec.passes.memory import Addend, Memory
+from getspec.passes.ratio import Ratio
 from getspec.sizes import Poly, Size, constant
 
 __all__ = ["CostTable", "markdown", "quantity", "table", "text"]
 
-NOTE = (
+FULL = (
     "FLOPs: 2 per multiply-add, matrix products only, causal attention in full; MACs: half of that"
 )
+HALF = (
+    "FLOPs: 2 per multiply-add, matrix products only, causal attention HALVED; MACs: half of that"
+)
+KEPT = "kept: bytes that the backward pass needs, each storage once, without parameters and inputs"
 
 
 @dataclass(frozen=True)
 class CostRow:
-    """A module: what it returns, holds and does, with everything below it and all its copies."""
+    """A module: what it returns, holds, does and keeps, with everything below it and all its copies."""
 
     path: str
     type: str
@@ -34,6 +40,7 @@ class CostRow:
     params: int
     forward: Poly
     backward: Poly
+    kept: Poly
 
 
 @dataclass(frozen=True)
@@ -44,20 +51,53 @@ class CostTable:
     spec: str
     sizes: Mapping[str, int]
     rows: tuple[CostRow, ...]
-    params: int
-    forward: Poly
-    backward: Poly
+    total: CostRow
+    memory: Memory
+    ratio: Ratio | None
+    policy: Mapping[str, str]
+    """`dtype`, `optimizer`, `recompute`, `attention` and `causal`, as they were chosen."""
+
+    @property
+    def forward(self) -> Poly:
+        return self.total.forward
+
+    @property
+    def backward(self) -> Poly:
+        return self.total.backward
+
+    @property
+    def note(self) -> str:
+        return HALF if self.policy["causal"] == "half" else FULL
+
+    def at(self, size: Size) -> Poly:
+        """A size at the given run-time sizes."""
+        return size.value.substitute(_constants(self.sizes))
 
     def as_json(self) -> dict[str, Any]:
-        """Integers where all run-time sizes are given, polynomials in words where not."""
+        """Integers where all run-time sizes are given, polynomials in words where not.
+
+        `modules`: per module, copies included: `path`, `type`, `repeat`, `output`, `params`, `forward_flops`,
+        `forward_macs`, `backward_flops`, `activation_bytes` (kept for the backward pass); the model's own stand beside
+        `params`. `lower_bound` is true where an op in `unknown_ops` has no rule for memory.
+
+        `memory`: `policy` (the choices, and `recipes` in words); `training` and `inference`, each with `addends` (`name`,
+        `bytes`, `recipe`) and `total_bytes`; `kv_cache_bytes_per_token`, `kv_cache_bytes`, `state_bytes`.
+
+        `active_params`: those that one token meets. `six_nd`, for models of token sequences: `tokens`, `flops` (6ND),
+        `training_flops`, and their difference as `attention_flops` and `other_flops`.
+        """
+        memory = self.memory
         return {
             "schema_version": 1,
             "model": self.model,
             "spec": self.spec,
             "shape": dict(self.sizes),
-            "convention": NOTE,
-            "params": self.params,
-            **_flops(self.forward, self.backward),
+            "convention": self.note,
+            "params": self.total.params,
+            "active_params": memory.active,
+            **_figures(self.total),
+            "lower_bound": bool(memory.unknown),
+            "unknown_ops": list(memory.unknown),
             "modules": [
                 {
                     "path": row.path,
@@ -65,16 +105,50 @@ class CostTable:
                     "repeat": row.repeat,
                     "output": row.shape,
                     "params": row.params,
-                    **_flops(row.forward, row.backward),
+                    **_figures(row),
                 }
                 for row in self.rows
             ],
+            "memory": {
+                "policy": {**self.policy, "recipes": dict(memory.recipes)},
+                "training": self._sum(memory.training),
+                "inference": self._sum(memory.inference),
+                "kv_cache_bytes_per_token": _number(self.at(memory.kv_per_token)),
+                "kv_cache_bytes": _number(self.at(memory.kept.total("cache"))),
+                "state_bytes": _number(self.at(memory.kept.total("state"))),
+            },
+            "six_nd": self._six_nd(),
         }
 
+    def _sum(self, addends: tuple[Addend, ...]) -> dict[str, Any]:
+        return {
+            "addends": [
+                {"name": a.name, "bytes": _number(self.at(a.bytes)), "recipe": a.recipe}
+                for a in addends
+            ],
+            "total_bytes": _number(self.at(_total(addends))),
+        }
 
-def _flops(forward: Poly, backward: Poly) -> dict[str, Any]:
-    macs = forward.divide_exactly(constant(2))
-    named = {"forward_flops": forward, "forward_macs": macs, "backward_flops": backward}
+    def _six_nd(self) -> dict[str, Any] | None:
+        if self.ratio is None:
+            return None
+        named = {
+            "tokens": self.ratio.tokens,
+            "flops": self.ratio.rule,
+            "training_flops": self.ratio.training,
+            "attention_flops": self.ratio.attention,
+            "other_flops": self.ratio.others,
+        }
+        return {key: _number(self.at(size)) for key, size in named.items()}
+
+
+def _figures(row: CostRow) -> dict[str, Any]:
+    named = {
+        "forward_flops": row.forward,
+        "forward_macs": _macs(row.forward),
+        "backward_flops": row.backward,
+        "activation_bytes": row.kept,
+    }
     return {key: _number(poly) for key, poly in named.items()}
 
 
@@ -82,24 +156,47 @@ def _number(poly: Poly) -> int | str:
     return str(poly) if poly.constant is None else poly.constant
 
 
-def table(count: Count, cost: Cost, sizes: Mapping[str, int]) -> CostTable:
+def _macs(flops: Poly) -> Poly:
+    return flops.divide_exactly(constant(2))
+
+
+def _total(addends: tuple[Addend, ...]) -> Size:
+    return sum((addend.bytes for addend in addends), Size.of(0))
+
+
+def _constants(sizes: Mapping[str, int]) -> dict[str, Poly]:
+    return {name: constant(number) for name, number in sizes.items()}
+
+
+def table(
+    count: Count,
+    cost: Cost,
+    memory: Memory,
+    ratio: Ratio | None,
+    sizes: Mapping[str, int],
+    policy: Mapping[str, str],
+) -> CostTable:
     """The cost of a model at some run-time sizes."""
-    values = {name: constant(number) for name, number in sizes.items()}
+    values = _constants(sizes)
 
-    def at(work: Work) -> tuple[Poly, Poly]:
-        return work.forward.value.substitute(values), work.backward.value.substitute(values)
+    def row(row: Row, path: str) -> CostRow:
+        work, kept = cost.below(path), memory.kept
+        forward, backward = (
+            flops - _halved(kept.total(f"causal {way}", path=path), policy["causal"])
+            for way, flops in (("forward", work.forward), ("backward", work.backward))
+        )
+        figures = [size.value.substitute(values) for size in (forward, backward, kept.below(path))]
+        shape = _shape(cost.shapes.get(path), values)
+        return CostRow(row.path, row.type, row.repeat, row.depth, shape, row.params, *figures)
 
-    rows = []
-    for row in count.rows:
-        shape = _shape(cost.shapes.get(row.path), values)
-        forward, backward = at(cost.below(row.path))
-        rows.append(_cost_row(row, shape, forward, backward))
-    forward, backward = at(cost.total)
-    return CostTable(count.model, count.spec, sizes, tuple(rows), count.total, forward, backward)
+    rows = tuple(row(each, each.path) for each in count.rows)
+    total = row(Row("", count.model, 1, count.total, 0), "")
+    return CostTable(count.model, count.spec, sizes, rows, total, memory, ratio, policy)
 
 
-def _cost_row(row: Row, shape: str, forward: Poly, backward: Poly) -> CostRow:
-    return CostRow(row.path, row.type, row.repeat, row.depth, shape, row.params, forward, backward)
+def _halved(flops: Size, causal: str) -> Size:
+    """Half of the causal part, where that is asked for."""
+    return flops.exactly(2) if causal == "half" and flops != 0 else Size.of(0)
 
 
 def _shape(type: Any, values: Mapping[str, Poly]) -> str:
@@ -124,30 +221,44 @@ def quantity(poly: Poly) -> str:
     return str(number)
 
 
-HEAD = ("", "type", "repeat", "output", "params", "forward FLOPs", "MACs", "backward FLOPs")
+def size_of(poly: Poly) -> str:
+    """`12.34 MiB`, or the polynomial where a size is open."""
+    number = poly.constant
+    if number is None:
+        return str(poly)
+    for unit, power in (("TiB", 40), ("GiB", 30), ("MiB", 20), ("KiB", 10)):
+        if number >= 1 << power:
+            return f"{number / (1 << power):.4g} {unit}"
+    return f"{number} B"
+
+
+HEAD = (
+    "",
+    "type",
+    "repeat",
+    "output",
+    "params",
+    "forward FLOPs",
+    "MACs",
+    "backward FLOPs",
+    "kept",
+)
 
 
 def _cells(found: CostTable, depth: int | None) -> list[tuple[str, ...]]:
+    at_least = ">= " if found.memory.unknown else ""
     cells = []
     for row in found.rows:
-        if depth is not None and row.depth >= depth:
-            continue
-        macs = row.forward.divide_exactly(constant(2))
-        cells.append(
-            (
-                f"{'  ' * row.depth}{_name(row.path)}",
-                row.type,
-                f"x{row.repeat}" if row.repeat > 1 else "",
-                row.shape,
-                f"{row.params:,}",
-                quantity(row.forward),
-                quantity(macs),
-                quantity(row.backward),
-            )
-        )
-    macs = found.forward.divide_exactly(constant(2))
-    work = (quantity(found.forward), quantity(macs), quantity(found.backward))
-    return [*cells, ("total", "", "", "", f"{found.params:,}", *work)]
+        if depth is None or row.depth < depth:
+            name = f"{'  ' * row.depth}{_name(row.path)}"
+            repeat = f"x{row.repeat}" if row.repeat > 1 else ""
+            cells.append((name, row.type, repeat, row.shape, *_numbers(row, at_least)))
+    return [*cells, ("total", "", "", "", *_numbers(found.total, at_least))]
+
+
+def _numbers(row: CostRow, at_least: str) -> tuple[str, ...]:
+    work = (row.forward, _macs(row.forward), row.backward)
+    return (f"{row.params:,}", *map(quantity, work), at_least + size_of(row.kept))
 
 
 def _name(path: str) -> str:
@@ -159,23 +270,70 @@ def _name(path: str) -> str:
 
 
 def text(found: CostTable, depth: int | None = None) -> str:
-    """The table for a terminal."""
+    """The table for a terminal, and what training and inference take in memory."""
     sizes = ", ".join(f"{name} = {number}" for name, number in found.sizes.items())
     title = f"{found.model}  at {sizes}" if sizes else found.model
-    lines = [title, "", *aligned([HEAD, *_cells(found, depth)], "<<><>>>>"), ""]
+    lines = [title, "", *aligned([HEAD, *_cells(found, depth)], "<<><>>>>>"), ""]
     if found.forward.constant is not None and found.backward.constant is not None:
         both = found.forward.constant + found.backward.constant
         lines.append(f"forward   {found.forward.constant:,} FLOPs")
         lines.append(f"training  {both:,} FLOPs a step")
-    return "\n".join([*lines, NOTE])
+    lines += [*_ratio_lines(found), "", *_memory_lines(found), "", found.note, KEPT]
+    if found.memory.unknown:
+        lines.append(
+            f"no rule for memory: {', '.join(found.memory.unknown)}; what it keeps is missing"
+        )
+    return "\n".join(lines)
+
+
+def _memory_lines(found: CostTable) -> Iterator[str]:
+    policy, memory = found.policy, found.memory
+    words = ", ".join(f"{policy[key]}" for key in ("dtype", "optimizer"))
+    chosen = f"{words}, recompute {policy['recompute']}, attention {policy['attention']}"
+    at_least = ">= " if memory.unknown else ""
+    for title, addends in (
+        (f"memory of a training step  ({chosen})", memory.training),
+        ("memory of inference", memory.inference),
+    ):
+        rows = [(f"  {a.name}", size_of(found.at(a.bytes)), a.recipe) for a in addends]
+        total = at_least + size_of(found.at(_total(addends)))
+        yield title
+        yield from aligned([*rows, ("  total", total, "")], "<><")
+    if memory.kv_per_token != 0:
+        yield f"keys and values  {memory.kv_per_token.value.constant:,} bytes a token"
+    if memory.active != found.total.params:
+        yield f"active           {memory.active:,} of {found.total.params:,} parameters a token"
+
+
+def _ratio_lines(found: CostTable) -> Iterator[str]:
+    """How far 6ND is off, where every size is known."""
+    if found.ratio is None:
+        return
+    named = (found.ratio.training, found.ratio.rule, found.ratio.attention, found.ratio.others)
+    exact, rule, attention, others = (found.at(size).constant for size in named)
+    if exact is None or not rule or attention is None or others is None:
+        return
+    parts = (
+        f"attention {attention / rule:+.1%}, parameters not met once a token {others / rule:+.1%}"
+    )
+    yield f"6ND       {rule:,} FLOPs; exact / 6ND = {exact / rule:.4f}: {parts}"
 
 
 def markdown(found: CostTable, depth: int | None = None) -> str:
     """The table as people paste it."""
     rows = [_escaped(row) for row in _cells(found, depth)]
     head = ("module", *HEAD[1:])
-    rule = ("---", "---", "---:", "---", "---:", "---:", "---:", "---:")
-    return "\n".join(f"| {' | '.join(row)} |" for row in (head, rule, *rows)) + f"\n\n{NOTE}."
+    rule = ("---", "---", "---:", "---", *("---:",) * 5)
+    lines = [f"| {' | '.join(row)} |" for row in (head, rule, *rows)]
+    for name, addends in (
+        ("training", found.memory.training),
+        ("inference", found.memory.inference),
+    ):
+        cells = [(a.name, size_of(found.at(a.bytes)), a.recipe) for a in addends]
+        cells.append(("total", size_of(found.at(_total(addends))), ""))
+        lines += ["", f"| {name} | bytes | recipe |", "| --- | ---: | --- |"]
+        lines += [f"| {' | '.join(_escaped(row))} |" for row in cells]
+    return "\n".join([*lines, "", f"{found.note}. {KEPT}."])
 
 
 def _escaped(row: Sequence[str]) -> tuple[str, ...]:

@@ -28,7 +28,7 @@ from getspec.ops.base import Tensor
 from getspec.passes.align import Structures, matched, merged, renames, stored, weight_renames
 from getspec.passes.count import Counter, Path, below, tensors, with_ties
 from getspec.passes.normal import names_in, normal
-from getspec.rename import Rules, renamed
+from getspec.rename import Rules, fits, renamed
 from getspec.sizes import Size
 
 __all__ = ["CLASSES", "Change", "Difference", "diff"]
@@ -122,11 +122,11 @@ class Difference:
 
     def rules(self) -> tuple[Rules, str | None]:
         """Names of b as names of a, in rules; and why these do not turn one state dict into the other."""
-        rules = _rules(self.moves)
         stored_a, stored_b = (
             {t.name: t.shape for t in tensors(model.root) if t.persistent}
             for model in (self.a, self.b)
         )
+        rules = _used(_rules(self.moves), stored_b)
         found, reason = renamed(stored_b, rules)
         if reason:
             return rules, reason
@@ -453,6 +453,12 @@ def _rules(moves: Iterable[tuple[str, str, bool]]) -> Rules:
             below_it = "" if tensor else ".**"
             rules[f"{new}{below_it}"] = f"{old}{below_it}"
     return rules
+
+
+def _used(rules: Rules, names: Iterable[str]) -> Rules:
+    """Rules that come first for some name: where all parts have rules of their own, the whole needs none."""
+    firsts = {next((rule for rule in rules if fits(rule, name)), None) for name in names}
+    return {rule: target for rule, target in rules.items() if rule in firsts}
 
 
 def _positions(path: str) -> list[str]:

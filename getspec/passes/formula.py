@@ -169,9 +169,7 @@ class _Adder:
             return self.symbols.inner(member.module, self.symbols.args(member, names))
         return names
 
-    def module(
-        self, module: ir.Module, member: ir.Member | None, names: Names, tied: Tied
-    ) -> Poly:
+    def module(self, module: ir.Module, member: ir.Member | None, names: Names, tied: Tied) -> Poly:
         # A leaf is what its place gives it; everything else is what its own names are.
         place = id(member) if isinstance(module, ir.Leaf) else 0
         key = (id(module), place, key_of(tuple(names.values())), tied)
@@ -179,9 +177,7 @@ class _Adder:
             self.known[key] = self.new(module, member, names, with_ties(module, tied))
         return self.known[key]
 
-    def new(
-        self, module: ir.Module, member: ir.Member | None, names: Names, tied: Tied
-    ) -> Poly:
+    def new(self, module: ir.Module, member: ir.Member | None, names: Names, tied: Tied) -> Poly:
         total = ZERO
         for weight in self.symbols.weights(module, member, names):
             if (weight.name,) not in tied:

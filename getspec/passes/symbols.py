@@ -97,7 +97,9 @@ class Symbols:
         sizes = dict(sizes_of(names))
         return tuple(length.substitute(sizes) for length in weight.shape)
 
-    def weights(self, module: ir.Module, member: ir.Member | None, names: Names) -> Iterator[Weight]:
+    def weights(
+        self, module: ir.Module, member: ir.Member | None, names: Names
+    ) -> Iterator[Weight]:
         """The parameters of a module itself; `names` are the caller's for a leaf, its own for a block."""
         if isinstance(module, ir.Leaf):
             assert member is not None
@@ -135,7 +137,9 @@ class Symbols:
                 self.settled(stack.runs[0].member, names)
             return [Kind(0, n.spelled, stack.runs[0].member, inner)]
         if stack.pattern > len(stack) or stack.pattern == 1:
-            return [Kind(r.start, constant(r.count), r.member, inner) for r in self.literal(stack, n)]
+            return [
+                Kind(r.start, constant(r.count), r.member, inner) for r in self.literal(stack, n)
+            ]
         return [
             Kind(at, _every(n, at, stack.pattern), stack.at(at), inner)
             for at in range(stack.pattern)

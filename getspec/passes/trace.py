@@ -104,9 +104,7 @@ class _Walk:
             self.known[key] = _Flow(self, made, {**bound, **names}, given).run(forward)
         return self.known[key]
 
-    def bound(
-        self, forward: ir.Forward, names: Names, given: Mapping[str, Any]
-    ) -> dict[str, Size]:
+    def bound(self, forward: ir.Forward, names: Names, given: Mapping[str, Any]) -> dict[str, Size]:
         """The run-time names of a definition, as its caller's formulas."""
         pairs = []
         for declared in forward.inputs:
@@ -122,9 +120,7 @@ class _Walk:
             pairs = later
         return found
 
-    def fit(
-        self, want: Size, have: Size, known: dict[str, Size], found: dict[str, Size]
-    ) -> bool:
+    def fit(self, want: Size, have: Size, known: dict[str, Size], found: dict[str, Size]) -> bool:
         """Whether one axis could be fitted: at most one name in it was unknown."""
         open_names = [name for name in want.value.symbols() if name not in found]
         if len(open_names) > 1:
@@ -159,7 +155,8 @@ class _Walk:
                 made.calls.append(Called((part.name,), constant(1), inner))
                 types, made.result = (inner.result,), inner.result
             return made
-        assert isinstance(module, ir.Block) and module.forward is not None
+        assert isinstance(module, ir.Block)
+        assert module.forward is not None
         own = self.symbols.inner(module, self.symbols.args(member, names))
         given = dict(zip(inputs_of(module), types, strict=True))
         return self.definition(module, module.forward, own, given)
@@ -307,7 +304,9 @@ class _Flow:
             raise Fixed(names)
         before = constant(rounds[first][0])
         if first:
-            self.algebra.note("<", Size(constant(1 << 62), length), Size.of(rounds[first][0]), False)
+            self.algebra.note(
+                "<", Size(constant(1 << 62), length), Size.of(rounds[first][0]), False
+            )
         yield from ((constant(times), done) for _, times, done in rounds[:first])
         yield length - before, rounds[first][2]
 

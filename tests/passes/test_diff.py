@@ -215,8 +215,13 @@ def test_a_tie_is_state_and_a_rate_that_varies_is_seen(tmp_path: Path) -> None:
     assert [(c.path, c.words, c.category) for c in found.changes] == [
         ("blocks.*.rate", "rate: top 0.3 -> 0.4", "GRAPH")
     ]
-    tied = "tie: {head.weight: blocks.0.fc.weight}\nforward: |\n  for"
-    found = against(tmp_path, ("forward: |\n  for", tied), text=STACK)
+    last = "  last: {type: linear, in_features: dim, out_features: dim}\nforward: |\n  for"
+    text = STACK.replace("forward: |\n  for", last).replace(
+        "return head(x)", "return last(head(x))"
+    )
+    found = against(
+        tmp_path, ("blocks:\n  Part", "tie: {last.weight: head.weight}\nblocks:\n  Part"), text=text
+    )
     assert {change.category for change in found.changes} == {"STATE"}
     assert found.delta == -16
 

@@ -1,0 +1,174 @@
+"""`getspec docs`: regions of a Markdown file that hold what a command prints.
+
+    <!-- getspec: count specs/model.yaml --depth 2 -->
+    <!-- /getspec -->
+
+Everything between the two lines is the command's. Only commands that read are run, here and not in a shell, and paths are those
+of the current folder. A template language was refused: the file stays ordinary Markdown that anybody can read and edit.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import shlex
+from collections.abc import Iterable, Iterator
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+
+from getspec.errors import GetspecError, UsageError, nearest
+
+__all__ = ["filled", "markdown_files", "regions"]
+
+READING = (
+    "check",
+    "cost",
+    "count",
+    "diagram",
+    "diff",
+    "explain",
+    "formula",
+    "generate",
+    "memory",
+    "resolve",
+    "schema",
+)
+"""Commands that write nothing; `generate` only with `--stdout`."""
+WRITING = ("--emit-converter", "--output", "--force")
+START = re.compile(r"<!-- getspec: (.*?) -->")
+END = "<!-- /getspec -->"
+LANGUAGES = {"generate": "python", "resolve": "yaml", "schema": "json"}
+
+
+@dataclass(frozen=True)
+class Region:
+    """A command, and the lines that are its output: from `start` up to `end`, counted from 0."""
+
+    command: str
+    start: int
+    end: int
+
+
+def markdown_files(named: Iterable[str]) -> Iterator[Path]:
+    """The files that were named, and those in named folders."""
+    for name in named:
+        path = Path(name)
+        if path.is_dir():
+            yield from sorted(path.rglob("*.md"))
+        else:
+            yield path
+
+
+def filled(path: Path) -> tuple[str, str]:
+    """A file's text as it is, and as it is with every region current."""
+    text = _read(path)
+    newline = "\r\n" if "\r\n" in text else "\n"
+    lines = text.split(newline)
+    for region in reversed(regions(lines, path)):
+        place = f"{path.as_posix()}:{region.start}"
+        lines[region.start : region.end] = _output(region.command, place)
+    return text, newline.join(lines)
+
+
+def regions(lines: list[str], path: Path) -> list[Region]:
+    """Marked regions in order; marks inside a fenced block are text."""
+    found: list[Region] = []
+    opened: tuple[str, int] | None = None
+    fence = ""
+    for at, line in enumerate(lines):
+        place = f"{path.as_posix()}:{at + 1}"
+        start = START.fullmatch(line.strip())
+        if opened:
+            if line.strip() == END:
+                found.append(Region(*opened, at))
+                opened = None
+            elif start:
+                raise UsageError(f"{place}: the region before it has no end", END)
+            continue
+        mark = re.match(r" {0,3}(`{3,}|~{3,})", line)
+        if fence:
+            fence = "" if line.strip().startswith(fence) and not line.strip(" `~") else fence
+        elif mark:
+            fence = mark[1]
+        elif start:
+            opened = start[1], at + 1
+        elif line.strip() == END:
+            raise UsageError(f"{place}: this ends a region that has no beginning")
+    if opened:
+        raise UsageError(f"{path.as_posix()}:{opened[1]}: this region has no end", END)
+    return found
+
+
+def _read(path: Path) -> str:
+    from getspec.source import read_bytes
+
+    try:
+        return read_bytes(str(path)).decode()
+    except UnicodeDecodeError:
+        raise UsageError(f"{path.as_posix()} is not UTF-8 text") from None
+
+
+def _output(command: str, place: str) -> list[str]:
+    """What a command prints, as lines of Markdown."""
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        raise UsageError(f"{place}: `{command}` is not a command: {error}") from None
+    _check(words, place)
+    printed = _run(words, place).strip("\n")
+    language = _language(words)
+    if language is None:
+        return printed.split("\n")
+    longest = max((len(ticks) for ticks in re.findall(r"`+", printed)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return [f"{fence}{language}", *printed.split("\n"), fence]
+
+
+def _check(words: list[str], place: str) -> None:
+    name = words[0] if words else ""
+    if name not in READING:
+        known = nearest(name, READING)
+        help = f"did you mean `{known}`?" if known else f"it takes: {', '.join(READING)}"
+        raise UsageError(f"{place}: `{name}` is no command that a document can show", help)
+    if name == "generate" and "--stdout" not in words:
+        raise UsageError(f"{place}: `generate` writes files", "generate SPEC --stdout")
+    for word in words:
+        if word.partition("=")[0] in WRITING:
+            raise UsageError(f"{place}: `{word}` writes a file, and a document only reads")
+        if word == "-":
+            raise UsageError(f"{place}: a document has no standard input")
+
+
+def _run(words: list[str], place: str) -> str:
+    """Run one command; whatever goes wrong is said with the place of the region."""
+    from getspec.cli import parsed
+    from getspec.commands import COMMANDS
+
+    out, errors = io.StringIO(), io.StringIO()
+    try:
+        with redirect_stdout(out), redirect_stderr(errors):
+            arguments = parsed(words)
+            status = COMMANDS[arguments.command](arguments)
+    except SystemExit as stop:
+        status = int(str(stop.code or 0))
+    except GetspecError as error:
+        raise UsageError(f"{place}: {error}", getattr(error, "help", None)) from None
+    except OSError as error:
+        raise UsageError(f"{place}: {error.strerror or error}") from None
+    if status:
+        lines = errors.getvalue().strip().splitlines()
+        raise UsageError(f"{place}: `{shlex.join(words)}` fails: {lines[-1] if lines else status}")
+    return out.getvalue()
+
+
+def _language(words: list[str]) -> str | None:
+    """The language of a fenced block; None where a command prints Markdown."""
+    name, rest = words[0], " ".join(words)
+    if "--json" in words or "--format json" in rest or "--format=json" in rest:
+        return "json"
+    if "--markdown" in words or re.search(r"--format[ =]markdown\b", rest):
+        return None
+    if name == "diagram":
+        return None if re.search(r"--format[ =]svg\b", rest) else "mermaid"
+    return "text" if "--ops" in words else LANGUAGES.get(name, "text")

@@ -1,0 +1,100 @@
+"""What is wrong with specs, as GitHub shows it beside the lines, and as SARIF for tools that collect findings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from getspec.codes import CODES
+from getspec.errors import Diagnostic
+
+__all__ = ["github", "sarif"]
+
+SHOWN = 10
+"""GitHub shows so many errors, and so many warnings, for a step and drops the rest without a word."""
+LEVELS = ("error", "warning")
+
+
+def github(found: Sequence[Diagnostic]) -> list[str]:
+    """Workflow commands, errors first; what would be dropped is counted in a notice."""
+    lines = []
+    for level in LEVELS:
+        each = [diagnostic for diagnostic in found if diagnostic.severity == level]
+        lines += [_command(diagnostic) for diagnostic in each[:SHOWN]]
+        if len(each) > SHOWN:
+            lines.append(f"::notice::and {len(each) - SHOWN} more of severity {level}, see the log")
+    return lines
+
+
+def _command(found: Diagnostic) -> str:
+    properties = {}
+    if found.span:
+        end = found.span.col + max(found.span.width, 1) - 1
+        properties = {"file": found.span.file, "line": found.span.line, "endLine": found.span.line}
+        properties |= {"col": found.span.col, "endColumn": end}
+    properties["title"] = found.code
+    fields = ",".join(f"{name}={_property(str(value))}" for name, value in properties.items())
+    message = found.message + (f"\nhelp: {found.help}" if found.help else "")
+    return f"::{found.severity} {fields}::{_data(message)}"
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def sarif(found: Iterable[Diagnostic], version: str) -> dict[str, Any]:
+    """A SARIF 2.1.0 log; columns count Unicode characters."""
+    results = [_result(diagnostic) for diagnostic in found]
+    codes = sorted({result["ruleId"] for result in results})
+    rules = [_rule(code) for code in codes]
+    for result in results:
+        result["ruleIndex"] = codes.index(result["ruleId"])
+    driver = {
+        "name": "getspec",
+        "semanticVersion": version,
+        "rules": rules,
+    }
+    run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
+    return {
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [run],
+    }
+
+
+def _rule(code: str) -> dict[str, Any]:
+    title, explanation = CODES.get(code, (code, code))
+    return {
+        "id": code,
+        "shortDescription": {"text": title},
+        "fullDescription": {"text": explanation},
+    }
+
+
+def _result(found: Diagnostic) -> dict[str, Any]:
+    text = found.message + (f" ({found.help})" if found.help else "")
+    result: dict[str, Any] = {
+        "ruleId": found.code,
+        "level": found.severity if found.severity in LEVELS else "note",
+        "message": {"text": text},
+    }
+    if found.span:
+        region = {
+            "startLine": found.span.line,
+            "startColumn": found.span.col,
+            "endLine": found.span.line,
+            "endColumn": found.span.col + max(found.span.width, 1),
+        }
+        place = {"artifactLocation": {"uri": _uri(found.span.file)}, "region": region}
+        result["locations"] = [{"physicalLocation": place}]
+    return result
+
+
+def _uri(file: str) -> str:
+    from urllib.parse import quote
+
+    return quote(file)
