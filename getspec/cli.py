@@ -171,14 +171,25 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def parsed(words: Sequence[str]) -> argparse.Namespace:
+    """The arguments of one command."""
+    return _parser().parse_args(words)
+
+
+def version() -> str:
+    """The version that is installed."""
+    from importlib.metadata import PackageNotFoundError
+    from importlib.metadata import version as installed
+
+    try:
+        return installed("getspec")
+    except PackageNotFoundError:
+        return "(not installed)"
+
+
 class _Version(argparse.Action):
     def __call__(self, *_: Any) -> None:
-        from importlib.metadata import PackageNotFoundError, version
-
-        try:
-            print(f"getspec {version('getspec')}")
-        except PackageNotFoundError:
-            print("getspec (not installed)")
+        print(f"getspec {version()}")
         raise SystemExit(YES)
 
 
@@ -205,6 +216,12 @@ def _common(parser: argparse.ArgumentParser) -> None:
 
 def _check(parser: argparse.ArgumentParser) -> None:
     _spec(parser, many=True)
+    parser.add_argument(
+        "--output-format",
+        default="text",
+        choices=("text", "json", "github", "sarif"),
+        help="how findings are printed: for people, or for CI",
+    )
 
 
 def _count(parser: argparse.ArgumentParser) -> None:
@@ -316,6 +333,31 @@ def _diff(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _diagram(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("spec", metavar="SPEC", help="a spec file; `-` is standard input")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="PATH=VALUE",
+        dest="settings",
+        help="override a config entry, or any value by its path",
+    )
+    parser.add_argument(
+        "--format", default="mermaid", choices=("mermaid", "svg"), help="what to draw with"
+    )
+    parser.add_argument("--depth", type=int, metavar="N", help="open N levels of components")
+
+
+def _docs(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "files", nargs="+", metavar="FILE", help="Markdown files, or folders of them"
+    )
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing; exit 1 if a file is not current"
+    )
+
+
 def _explain(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "what", metavar="CODE|SPEC", help="an error code such as GS104, or a spec file"
@@ -344,7 +386,9 @@ COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "check": ("say whether specs are valid, and what is wrong with them", _check),
     "cost": ("say what a model costs: FLOPs, MACs and parameters per module", _cost),
     "count": ("count parameters exactly", _count),
+    "diagram": ("draw the dataflow, with shapes", _diagram),
     "diff": ("explain the difference between two specs, to the last parameter", _diff),
+    "docs": ("fill marked regions of Markdown files with what commands print", _docs),
     "explain": ("explain an error code, or one component or tensor of a spec", _explain),
     "generate": ("compile specs to PyTorch", _generate),
     "import": ("turn a Hugging Face config.json into a spec", _import),

@@ -494,6 +494,17 @@ EXPECTATIONS: dict[str, Entry] = {
         "A figure is an integer (`85_484_059`) or a rounded one with K, M, B or T (`7.09M`). "
         "Write it as it was published, without words.",
     ),
+    "GS505": (
+        "over budget",
+        "The model costs more than its `budget` allows. A limit is exact: `<= 125M` is 125,000,000 parameters. FLOPs are "
+        "those of a forward pass at the spec's `shape`; keys and values are counted in bfloat16, two bytes an element.",
+    ),
+    "GS506": (
+        "not a limit",
+        'A limit is a number with `<=` before it: `params: "<= 125M"`, `flops: "<= 2T"`, `kv_per_token: "<= 64KiB"`. '
+        "Counts take K, M, B (or G), T; bytes take KiB, MiB, GiB or KB, MB, GB. FLOPs need every run-time size under "
+        "`shape`.",
+    ),
 }
 
 OUTPUT: dict[str, Entry] = {

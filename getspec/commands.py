@@ -13,6 +13,7 @@ from getspec.errors import SpecError, UsageError
 
 if TYPE_CHECKING:
     from getspec.api import Spec
+    from getspec.errors import Diagnostic
 
 __all__ = ["COMMANDS"]
 
@@ -72,7 +73,9 @@ def check(arguments: Namespace) -> int:
     from getspec.cli import report
 
     settings = _settings(arguments)
+    form = "json" if arguments.json else arguments.output_format
     results = []
+    every: list[Diagnostic] = []
     valid = True
     for path, _ in _files(arguments.specs):
         try:
@@ -86,12 +89,22 @@ def check(arguments: Namespace) -> int:
         results.append(
             {"spec": name, "valid": fine, "diagnostics": [d.as_json() for d in diagnostics]}
         )
-        if not arguments.json:
+        every += diagnostics
+        if form in ("text", "github"):
             report(diagnostics, sources)
-            if fine:
-                print(f"{name}: valid, {spec.name}, {spec.count().total:,} parameters")
-    if arguments.json:
+        if form == "text" and fine:
+            print(f"{name}: valid, {spec.name}, {spec.count().total:,} parameters")
+    if form == "json":
         _print_json({"schema_version": 1, "valid": valid, "specs": results})
+    elif form == "sarif":
+        from getspec.cli import version
+        from getspec.emit.annotations import sarif
+
+        _print_json(sarif(every, version()))
+    elif form == "github":
+        from getspec.emit.annotations import github
+
+        print(*github(every), sep="\n", end="\n" if every else "")
     return YES if valid else NO
 
 
@@ -123,7 +136,7 @@ def cost(arguments: Namespace) -> int:
     chosen = {name: getattr(arguments, name) for name in CHOICES}
     held = memory(spec.model, sizes=sizes, **chosen)
     done = work(spec.model)
-    compared = ratio(spec.model, done.total, held.kept, held.active)
+    compared = ratio(spec.model, done.total, held.kept, held.active, arguments.causal)
     policy = {**chosen, "causal": arguments.causal}
     found = emit.table(spec.count(), done, held, compared, sizes, policy)
     if arguments.json:
@@ -267,6 +280,35 @@ def diff(arguments: Namespace) -> int:
     return run(arguments, _settings(arguments))
 
 
+def diagram(arguments: Namespace) -> int:
+    from getspec.emit import diagram as emit
+
+    spec = _load(arguments.spec, _settings(arguments))
+    if spec.model.root.forward is None:
+        raise UsageError(f"{spec.path} has no `forward`, so there is no dataflow to draw")
+    if arguments.depth is not None and arguments.depth < 1:
+        raise UsageError("`--depth` is at least 1")
+    made = emit.graph(spec.model, arguments.depth)
+    print(emit.svg(made) if arguments.format == "svg" else emit.mermaid(made))
+    return YES
+
+
+def docs(arguments: Namespace) -> int:
+    """Marked regions of documents, filled or checked; nothing is written if one of them cannot be."""
+    from getspec.documents import filled, markdown_files
+    from getspec.output import write_all
+
+    texts = {path: filled(path) for path in markdown_files(arguments.files)}
+    stale = {path: new for path, (old, new) in texts.items() if old != new}
+    if arguments.check:
+        for path in stale:
+            print(f"{path.as_posix()}: stale")
+        return NO if stale else YES
+    for path in write_all(stale, force=True):
+        print(f"wrote {path.as_posix()}", file=sys.stderr)
+    return YES
+
+
 def resolve(arguments: Namespace) -> int:
     spec = _load(arguments.spec, _settings(arguments))
     if arguments.json:
@@ -340,7 +382,9 @@ COMMANDS: dict[str, Callable[[Namespace], int]] = {
     "check": check,
     "cost": cost,
     "count": count,
+    "diagram": diagram,
     "diff": diff,
+    "docs": docs,
     "explain": explain,
     "generate": generate,
     "import": import_,

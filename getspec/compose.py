@@ -33,7 +33,7 @@ SECTIONS = (
 )
 COMMAND = "--set"
 """The name of the command line in a place; its lines are the settings."""
-WHOLE = ("expect", "rename")
+WHOLE = ("expect", "rename", "budget")
 """Claims and names of the base are not those of what is derived from it."""
 
 

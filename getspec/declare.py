@@ -10,14 +10,15 @@ from __future__ import annotations
 import keyword
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from getspec.errors import Diagnostics, Span, SpecError, escape, nearest
 from getspec.ir import Init
 from getspec.ops import FUNCTIONS, LAYERS
 from getspec.ops.base import DTYPES, has_default
+from getspec.record import Record
 from getspec.reserved import MODULE_ATTRIBUTES, RESERVED
 from getspec.syntax import (
     MAX_INTEGER as LIMIT,
@@ -78,8 +79,7 @@ SCHEMES: Mapping[str, int] = {
 }
 
 
-@dataclass(frozen=True)
-class Setting:
+class Setting(Record):
     """A setting of a block or an entry of a model's config."""
 
     name: str
@@ -89,8 +89,7 @@ class Setting:
     span: Span
 
 
-@dataclass(frozen=True)
-class TensorDecl:
+class TensorDecl(Record):
     """A declared tensor type; `dims` are expressions over settings and run-time sizes."""
 
     name: str
@@ -104,38 +103,33 @@ class TensorDecl:
     selects: Expression | None = None
 
 
-@dataclass(frozen=True)
-class Declared:
+class Declared(Record):
     name: str
     span: Span
     when: Expression | None
     trainable: bool
     doc: str | None
-    at: Callable[..., Span] = field(compare=False, repr=False)
+    at: Callable[..., Span]
     """The place of one of its keys, or with `key=False` of the value there."""
 
 
-@dataclass(frozen=True)
 class LayerDecl(Declared):
     type: str
     args: dict[str, Expression]
     init: dict[str, Init]
 
 
-@dataclass(frozen=True)
 class BlockDecl(Declared):
     type: str
     args: dict[str, Expression | tuple[Expression, ...]]
 
 
-@dataclass(frozen=True)
 class ParameterDecl(Declared):
     shape: tuple[Expression, ...]
     init: Init
     value: Expression | None
 
 
-@dataclass(frozen=True)
 class BufferDecl(Declared):
     shape: tuple[Expression, ...] | None
     dtype: str
@@ -144,13 +138,11 @@ class BufferDecl(Declared):
     init: Init | None
 
 
-@dataclass(frozen=True)
 class SequenceDecl(Declared):
     items: tuple[Declaration, ...]
     named: bool
 
 
-@dataclass(frozen=True)
 class StackDecl(Declared):
     """A list of components: `items` cycle, each standing `times` in a row, up to `count` in all."""
 
@@ -162,8 +154,7 @@ class StackDecl(Declared):
 Declaration = LayerDecl | BlockDecl | ParameterDecl | BufferDecl | SequenceDecl | StackDecl
 
 
-@dataclass(frozen=True)
-class Definition:
+class Definition(Record):
     """A model, a block or a function."""
 
     kind: str
@@ -178,7 +169,7 @@ class Definition:
     ties: tuple[tuple[str, str, Span], ...]
     body: Body | None
     span: Span
-    sizes: dict[str, str] = field(default_factory=dict)
+    sizes: Mapping[str, str] = MappingProxyType({})
     sources: tuple[str, ...] = ()
 
 

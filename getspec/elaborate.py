@@ -11,7 +11,6 @@ left on `Member` for the passes to fold over, so that equal blocks stay one obje
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from getspec import ir
@@ -32,6 +31,7 @@ from getspec.errors import Diagnostics, Note, Span, SpecError, nearest
 from getspec.evaluate import Evaluator, NeedsIndex, Scope, described
 from getspec.ops import LAYERS
 from getspec.ops.base import ShapeError, Tensor
+from getspec.record import replaced
 from getspec.sizes import Size
 from getspec.syntax import Expression, Literal
 from getspec.unify import substituted
@@ -304,7 +304,7 @@ class Elaborator:
                 self.problems.error("GS421", message, declared.span, None, notes)
         promised = tuple(self.tensor(declared, scope) for declared in definition.outputs)
         whole = isinstance(forward.result, tuple)
-        return replace(forward, result=promised if whole else promised[0])
+        return replaced(forward, result=promised if whole else promised[0])
 
     def warn_unused(self, definition: Definition, used: set[str]) -> None:
         for declared in self.unused(definition, used):
@@ -565,7 +565,7 @@ class Elaborator:
             if member is None:
                 raise _Broken
             name = member.name if declared.named else str(len(members))
-            members.append(replace(member, name=name))
+            members.append(replaced(member, name=name))
         if not members:
             self.problems.error("GS303", f"`{declared.name}` has no layers", declared.span)
             raise _Broken
@@ -930,7 +930,7 @@ def _repeated(module: ir.Module, path: str) -> bool:
 def _as_float(expr: ir.Expr, expression: Expression, scope: Scope) -> ir.Expr:
     """A float field; one that only follows the position in a repeat is left open."""
     if scope.free & expression.names:
-        return replace(expr, value=ir.Varying("float"))
+        return replaced(expr, value=ir.Varying("float"))
     return type_as_float(expr) if isinstance(expr.value, Size) else expr
 
 

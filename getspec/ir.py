@@ -11,12 +11,14 @@ Nothing here knows pydantic, YAML or PyTorch.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 from getspec.errors import Span
 from getspec.ops.base import Layer, Tensor
+from getspec.record import Record
 from getspec.sizes import Size
 
 __all__ = [
@@ -75,19 +77,16 @@ class Varying:
 # Expressions. `value` is a Tensor, a Size, a float, a bool, a str, None, Varying, a tuple of values, or a Link.
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Expr:
+class Expr(Record):
     """Something `forward` or a field computes."""
 
     value: Any
 
 
-@dataclass(frozen=True, eq=False, slots=True)
 class Const(Expr):
     """A literal."""
 
 
-@dataclass(frozen=True, eq=False, slots=True)
 class Name(Expr):
     """A name. `kind`: setting, let, index, size (run time), local, input, weight (own parameter or buffer)."""
 
@@ -95,7 +94,6 @@ class Name(Expr):
     kind: str
 
 
-@dataclass(frozen=True, eq=False, slots=True)
 class Operation(Expr):
     """Compile-time arithmetic: an operator, or one of `min max len sqrt int float ceil_div round if`, or `[]`."""
 
@@ -103,7 +101,6 @@ class Operation(Expr):
     operands: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, eq=False, slots=True)
 class Group(Expr):
     """A list or a tuple written out."""
 
@@ -111,7 +108,6 @@ class Group(Expr):
     items: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, eq=False, slots=True)
 class Apply(Expr):
     """A function op on its arguments; a variadic argument is a tuple of expressions or a mapping of them."""
 
@@ -119,7 +115,6 @@ class Apply(Expr):
     args: Mapping[str, Any]
 
 
-@dataclass(frozen=True, eq=False, slots=True)
 class Call(Expr):
     """A component called: `target` is a Name or a Pick whose value is a Link."""
 
@@ -130,7 +125,6 @@ class Call(Expr):
     """The caller's sizes for the names that the module's own types use."""
 
 
-@dataclass(frozen=True, eq=False, slots=True)
 class RoutineCall(Expr):
     """A function of the spec called."""
 
@@ -139,7 +133,6 @@ class RoutineCall(Expr):
     bindings: Mapping[str, Size]
 
 
-@dataclass(frozen=True, eq=False, slots=True)
 class Subscript(Expr):
     """A tensor indexed: items are Expr, or slices as (start, stop, step) of Expr or None."""
 
@@ -147,7 +140,6 @@ class Subscript(Expr):
     items: tuple[Any, ...]
 
 
-@dataclass(frozen=True, eq=False, slots=True)
 class Pick(Expr):
     """An item of a tuple, a list or a component list, at a place known now; `index` is a Name, Const or "pop"."""
 
@@ -158,16 +150,14 @@ class Pick(Expr):
 # Statements
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Assign:
+class Assign(Record):
     targets: tuple[str, ...]
     value: Expr
     unpack: bool = False
     comment: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Push:
+class Push(Record):
     """An item appended to a list."""
 
     name: str
@@ -175,14 +165,12 @@ class Push:
     comment: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Return:
+class Return(Record):
     values: tuple[Expr, ...]
     comment: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class For:
+class For(Record):
     """A loop: each entry of `rounds` is (times, what the targets are, body) for equal rounds in a row."""
 
     targets: tuple[str, ...]
@@ -194,8 +182,7 @@ class For:
 Statement = Assign | Push | Return | For
 
 
-@dataclass(frozen=True, eq=False)
-class Input:
+class Input(Record):
     """A tensor, or a list of them, that a definition takes. Axes are over the definition's names."""
 
     name: str
@@ -211,8 +198,7 @@ class Input:
         return self.type if isinstance(self.type, tuple) else (self.type,)
 
 
-@dataclass(frozen=True, eq=False)
-class Forward:
+class Forward(Record):
     """Checked dataflow. `result` is what it returns: a value, or a tuple of them."""
 
     inputs: tuple[Input, ...]
@@ -225,8 +211,7 @@ class Forward:
 # Modules
 
 
-@dataclass(frozen=True, eq=False)
-class Weight:
+class Weight(Record):
     """A parameter (`kind` parameter) or a buffer of one module."""
 
     name: str
@@ -247,8 +232,7 @@ class Weight:
         return total
 
 
-@dataclass(frozen=True, eq=False)
-class Module:
+class Module(Record):
     """A node of the tree; `type` is what the spec calls it."""
 
     type: str
@@ -263,8 +247,7 @@ class Module:
         return iter(())
 
 
-@dataclass(frozen=True, eq=False)
-class Member:
+class Member(Record):
     """A module in its place: its name, the arguments as written, and what its declaration adds."""
 
     name: str
@@ -272,11 +255,10 @@ class Member:
     args: Mapping[str, Expr]
     span: Span
     trainable: bool = True
-    init: Mapping[str, Init] = field(default_factory=dict)
+    init: Mapping[str, Init] = MappingProxyType({})
     doc: str | None = None
 
 
-@dataclass(frozen=True, eq=False)
 class Leaf(Module):
     """A primitive layer."""
 
@@ -301,7 +283,6 @@ class Tie:
     of: str
 
 
-@dataclass(frozen=True, eq=False)
 class Block(Module):
     """An instance of a block or of the model: settings are concrete, members are elaborated."""
 
@@ -333,7 +314,6 @@ class Block(Module):
         return ((member.name, 1, member) for member in self.members)
 
 
-@dataclass(frozen=True, eq=False)
 class Sequence(Module):
     """Modules called one after the other, numbered or named."""
 
@@ -343,8 +323,7 @@ class Sequence(Module):
         return ((member.name, 1, member) for member in self.members)
 
 
-@dataclass(frozen=True, eq=False)
-class Run:
+class Run(Record):
     """Equal modules in a row: `count` of them from position `start`."""
 
     start: int
@@ -356,7 +335,6 @@ class Run:
         return str(self.start) if self.count == 1 else f"{self.start}-{self.start + self.count - 1}"
 
 
-@dataclass(frozen=True, eq=False)
 class Stack(Module):
     """A list of modules, folded into runs."""
 
@@ -390,8 +368,7 @@ class Link:
     member: Member
 
 
-@dataclass(frozen=True, eq=False)
-class Routine:
+class Routine(Record):
     """A function of the spec at concrete settings."""
 
     name: str
@@ -405,8 +382,7 @@ class Routine:
     """`forward` as the spec has it."""
 
 
-@dataclass(frozen=True, eq=False)
-class Model:
+class Model(Record):
     """A compiled spec."""
 
     name: str

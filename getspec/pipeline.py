@@ -17,6 +17,7 @@ from getspec.elaborate import Elaborator, to_value
 from getspec.errors import Diagnostic, Diagnostics, Span, SpecError, nearest
 from getspec.ir import Block, Model
 from getspec.library import Files
+from getspec.passes.budget import check_budget
 from getspec.passes.count import tensors
 from getspec.passes.expect import check_claims
 from getspec.rename import broken_rule, renamed
@@ -63,10 +64,13 @@ def compile_spec(
         _tiny(document, file, root, problems)
         _claims(document, file, root, origin, files, problems)
         _renames(document, file, root, problems)
+        tiny = {name: to_value(value) for name, value in file.tiny.items()}
+        sizes = _sizes(library)
+        model = Model(file.model or "", document.name, root, sizes, tiny, dict(file.shape))
+        check_budget(document, file.budget.model_dump(exclude_none=True), model, problems)
+        problems.raise_if_errors()
     except SpecError as error:
         raise SpecError(_errors(error.diagnostics), {**files.lines, **error.sources}) from None
-    tiny = {name: to_value(value) for name, value in file.tiny.items()}
-    model = Model(file.model or "", document.name, root, _sizes(library), tiny, dict(file.shape))
     return Compiled(model, file, document, library, libraries, origin, _once(problems), files.lines)
 
 

@@ -165,6 +165,18 @@ class Claim(Section):
     note: str | None = Field(None, description="how it is meant")
 
 
+class Budget(Section):
+    """What the model may cost at most; `check` fails where it costs more."""
+
+    params: int | str | None = Field(None, description="parameters: `<= 125M`")
+    flops: int | str | None = Field(
+        None, description="FLOPs of a forward pass at `shape`: `<= 2T`"
+    )
+    kv_per_token: int | str | None = Field(
+        None, description="bytes of keys and values for each token in bfloat16: `<= 64KiB`"
+    )
+
+
 class File(Section):
     """A spec (with `model`) or a library of blocks (without)."""
 
@@ -195,6 +207,7 @@ class File(Section):
     blocks: dict[str, Block] = Field({}, description="reusable components")
     functions: dict[str, Function] = Field({}, description="reusable dataflow without parameters")
     expect: list[Claim] = Field([], description="published figures this spec must reproduce")
+    budget: Budget = Field(Budget(), description="what the model may cost at most")
     shape: dict[str, int] = Field(
         {}, description="run-time sizes at which costs are quoted: `{B: 1, N: 1024}`"
     )
@@ -295,6 +308,7 @@ def _keys_at(path: tuple[str | int, ...]) -> list[str]:
     model: Any = File
     names = {"blocks": Block, "functions": Function, "components": Component}
     names |= {"inputs": Input, "outputs": Input, "expect": Claim, "against": Against}
+    names |= {"budget": Budget}
     for part in path:
         model = names.get(str(part), model)
     return list(model.model_fields)

@@ -15,11 +15,11 @@ import operator
 import re
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
 
 from getspec.errors import Diagnostic, Span, SpecError
+from getspec.record import Record
 
 __all__ = [
     "Append",
@@ -65,12 +65,11 @@ class At(NamedTuple):
     width: int
 
 
-@dataclass(frozen=True)
-class Text:
+class Text(Record):
     """A piece of source text and the way back to its file."""
 
     value: str
-    locate: Callable[[int, int, int], Span] = field(compare=False)
+    locate: Callable[[int, int, int], Span]
 
     def span(self, at: At) -> Span:
         return self.locate(at.line, at.col, at.width)
@@ -79,58 +78,50 @@ class Text:
         return SpecError([Diagnostic(code, message, self.span(at), help)])
 
 
-@dataclass(frozen=True, slots=True)
-class Literal:
+class Literal(Record):
     at: At
     value: int | float | bool | str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Name:
+class Name(Record):
     at: At
     id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Unary:
+class Unary(Record):
     at: At
     op: str
     operand: Node
 
 
-@dataclass(frozen=True, slots=True)
-class Binary:
+class Binary(Record):
     at: At
     op: str
     left: Node
     right: Node
 
 
-@dataclass(frozen=True, slots=True)
-class Compare:
+class Compare(Record):
     at: At
     op: str
     left: Node
     right: Node
 
 
-@dataclass(frozen=True, slots=True)
-class Logic:
+class Logic(Record):
     at: At
     op: str
     values: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Record):
     at: At
     test: Node
     then: Node
     otherwise: Node
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Record):
     """`callee(args, key=value)`; the callee is a name, or an item of a component list: `layers[0](x)`."""
 
     at: At
@@ -139,23 +130,20 @@ class Call:
     keywords: tuple[tuple[str, Node], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Slice:
+class Slice(Record):
     at: At
     start: Node | None
     stop: Node | None
     step: Node | None
 
 
-@dataclass(frozen=True, slots=True)
-class Index:
+class Index(Record):
     at: At
     base: Node
     items: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Items:
+class Items(Record):
     """A list `[a, b]` or a tuple `(a, b)`."""
 
     at: At
@@ -163,8 +151,7 @@ class Items:
     values: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Pop:
+class Pop(Record):
     """`name.pop()`: the last item of a list, taken off it."""
 
     at: At
@@ -176,8 +163,7 @@ Node = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Assign:
+class Assign(Record):
     at: At
     targets: tuple[str, ...]
     value: Node
@@ -185,23 +171,20 @@ class Assign:
     comment: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Append:
+class Append(Record):
     at: At
     name: str
     value: Node
     comment: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Return:
+class Return(Record):
     at: At
     values: tuple[Node, ...]
     comment: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class For:
+class For(Record):
     at: At
     targets: tuple[str, ...]
     iterable: Node
@@ -209,8 +192,7 @@ class For:
     comment: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class If:
+class If(Record):
     at: At
     test: Node
     then: tuple[Statement, ...]
@@ -221,8 +203,7 @@ class If:
 Statement = Assign | Append | Return | For | If
 
 
-@dataclass(frozen=True)
-class Expression:
+class Expression(Record):
     """One expression of the structure half, with the text it stands in."""
 
     node: Node
@@ -235,8 +216,7 @@ class Expression:
         return self.text.span(self.node.at)
 
 
-@dataclass(frozen=True)
-class Body:
+class Body(Record):
     """The statements of one `forward`."""
 
     statements: tuple[Statement, ...]

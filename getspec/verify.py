@@ -28,6 +28,14 @@ except ModuleNotFoundError as missing:
         "python -m pip install 'getspec[torch]'",
     ) from None
 
+from getspec.verify_cost import (
+    Failed,
+    Trial,
+    check_activations,
+    check_flops,
+    compare_memory,
+)
+
 __all__ = [
     "Device",
     "Verdict",
@@ -72,10 +80,6 @@ class Verdict:
         }
 
 
-class Failed(Exception):
-    """A check does not hold; the message says what was found."""
-
-
 def choose_device(wanted: str) -> Device:
     """`auto` takes CUDA where there is one; UsageError where the wanted device is missing."""
     if wanted == "cuda" and not torch.cuda.is_available():
@@ -97,6 +101,9 @@ def verify_spec(spec: Spec, device: Device, file: Path | None = None) -> Iterato
         ("initialise", session.initialisation),
         ("forward", session.forward),
         ("backward", session.backward),
+        ("flops", session.flops),
+        ("activations", session.activations),
+        *([("memory", session.memory)] if device.type == "cuda" else []),
         ("bfloat16", session.low_precision),
         ("compile", session.compilation),
     ]
@@ -327,6 +334,31 @@ class _Session:
         if not all(bool(torch.isfinite(grad).all()) for grad in grads):
             raise Failed("a gradient is not finite")
         return f"{len(grads)} gradients, all finite"
+
+    def trial(self) -> Trial:
+        """The small model, for the checks of what it costs."""
+        config, model = tiny_config(self.spec.model), self.tiny_model()
+        sizes = small_sizes(model)
+
+        def inputs(device: str) -> list[Any]:
+            return make_inputs(model, sizes, device, self.generator())
+
+        def build() -> torch.nn.Module:
+            torch.manual_seed(0)
+            return self.spec.build(**config)
+
+        return Trial(model, sizes, build, inputs)
+
+    def flops(self) -> str:
+        return check_flops(self.trial())
+
+    def activations(self) -> str:
+        if not tiny_config(self.spec.model) and self.spec.count().total > RUNNABLE:
+            return "skipped: too large, and the spec has no `tiny:`"
+        return check_activations(self.trial())
+
+    def memory(self) -> str:
+        return compare_memory(self.trial())
 
     def low_precision(self) -> str:
         module = self.small().to(torch.bfloat16)

@@ -13,6 +13,8 @@ __all__ = ["github", "sarif"]
 SHOWN = 10
 """GitHub shows so many errors, and so many warnings, for a step and drops the rest without a word."""
 LEVELS = ("error", "warning")
+NOT_FILES = ("<stdin>", "--set")
+PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~/")
 
 
 def github(found: Sequence[Diagnostic]) -> list[str]:
@@ -28,7 +30,7 @@ def github(found: Sequence[Diagnostic]) -> list[str]:
 
 def _command(found: Diagnostic) -> str:
     properties = {}
-    if found.span:
+    if found.span and found.span.file not in NOT_FILES:
         end = found.span.col + max(found.span.width, 1) - 1
         properties = {"file": found.span.file, "line": found.span.line, "endLine": found.span.line}
         properties |= {"col": found.span.col, "endColumn": end}
@@ -53,11 +55,7 @@ def sarif(found: Iterable[Diagnostic], version: str) -> dict[str, Any]:
     rules = [_rule(code) for code in codes]
     for result in results:
         result["ruleIndex"] = codes.index(result["ruleId"])
-    driver = {
-        "name": "getspec",
-        "semanticVersion": version,
-        "rules": rules,
-    }
+    driver = {"name": "getspec", "version": version, "rules": rules}
     run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
     return {
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
@@ -82,7 +80,7 @@ def _result(found: Diagnostic) -> dict[str, Any]:
         "level": found.severity if found.severity in LEVELS else "note",
         "message": {"text": text},
     }
-    if found.span:
+    if found.span and found.span.file not in NOT_FILES:
         region = {
             "startLine": found.span.line,
             "startColumn": found.span.col,
@@ -95,6 +93,5 @@ def _result(found: Diagnostic) -> dict[str, Any]:
 
 
 def _uri(file: str) -> str:
-    from urllib.parse import quote
-
-    return quote(file)
+    """A path as a reference: what is not plain is percent-encoded."""
+    return "".join(chr(each) if each in PLAIN else f"%{each:02X}" for each in file.encode())

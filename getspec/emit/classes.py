@@ -20,6 +20,7 @@ from getspec.emit.layers import LAYER_CLASSES, LAYER_TEXT
 from getspec.emit.layout import WIDTH, fit, fit_def
 from getspec.emit.printer import Printer, literal, shape_text
 from getspec.ops.base import Tensor
+from getspec.record import replaced
 from getspec.sizes import Size
 
 __all__ = ["ClassText", "FunctionText", "Names", "clean", "wrap", "write_classes"]
@@ -849,7 +850,7 @@ def _reading(statements: tuple[ir.Statement, ...], read: set[str]) -> tuple[ir.S
             case ir.For(_, _, rounds):
                 inner = tuple((n, what, _reading(body, read)) for n, what, body in rounds)
                 if any(body for _, _, body in inner):
-                    kept.append(replace(statement, rounds=inner))
+                    kept.append(replaced(statement, rounds=inner))
             case _:
                 kept.append(statement)
     return tuple(kept)

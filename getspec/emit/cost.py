@@ -314,7 +314,7 @@ def _ratio_lines(found: CostTable) -> Iterator[str]:
     if exact is None or not rule or attention is None or others is None:
         return
     parts = (
-        f"attention {attention / rule:+.1%}, parameters not met once a token {others / rule:+.1%}"
+        f"attention {attention / rule:+.1%}, parameters not multiplied once a token {others / rule:+.1%}"
     )
     yield f"6ND       {rule:,} FLOPs; exact / 6ND = {exact / rule:.4f}: {parts}"
 

@@ -87,6 +87,8 @@ def _check_item(x: Tensor, axis: int, item: Size) -> None:
 def _index_saves(tape: Tape, out: Tensor, x: Held, items: tuple[Any, ...]) -> Held:
     """A view for numbers and slices, written (start, stop, step); a copy for a tensor, which is kept."""
     if items and isinstance(items[0], Held):
+        if items[0].type.dtype == "bool":
+            tape.note("selects", Size.of(1))
         if x.grad:
             tape.save(items[0])
         return tape.new(out, x.grad)

@@ -35,7 +35,7 @@ class Activations:
     `entered` is what layers of a repeat are given; `keys` is what causal attention remembers of one token and `cache` of all
     of them; `state` is what recurrences remember; `outputs` are results that are not saved. In FLOPs: `attention forward` and
     `attention backward`, and of these `causal forward` and `causal backward`. In parameters: `idle`, those of groups that a
-    row does not enter.
+    row does not enter. In times: `selects`, how often a mask selects, so that a size depends on data.
     """
 
     table: Mapping[tuple[str, str], Size]

@@ -364,7 +364,8 @@ class _Walk:
             if name in other:
                 yield self.renamed(inner, repeat, [0, 0], sides[0][0].persistent, True)
             words = [_weight_words(w, s) if w else None for w, s in ((before, a), (after, b))]
-            values = _expressions(before and before.value, after and after.value, "value")
+            shown = [weight.value if weight else None for weight in (before, after)]
+            values = _expressions(shown[0], shown[1], "value")
             if words[0] == words[1]:
                 if before and after and values:
                     yield self.told(values, inner, repeat)
@@ -686,11 +687,11 @@ def _standing(a: _Side, b: _Side) -> list[_Words]:
         shown = ("trainable", "frozen") if a.trainable else ("frozen", "trainable")
         words.append(_Words(*shown, SIZE))
     if a.tied != b.tied:
-        tied = [
+        before, after = (
             f"tied {', '.join('.'.join(p) for p in sorted(s.tied))}" if s.tied else "not tied"
             for s in (a, b)
-        ]
-        words.append(_Words(*tied, STATE))
+        )
+        words.append(_Words(before, after, STATE))
     return words
 
 

@@ -1,8 +1,8 @@
 """A training step's FLOPs against the rule of thumb 6ND, and why the two differ.
 
-The rule counts six FLOPs for every parameter and token (arXiv:2001.08361). Two things are not so: attention multiplies activations
-with each other, which no parameter stands for; and not every parameter is multiplied once for each token: tables are looked up,
-biases and norms are no products, and a tied head is multiplied though it is counted once.
+The rule counts six FLOPs for every parameter and token (arXiv:2001.08361). Two things are not so: attention multiplies
+activations with each other, which no parameter stands for; and not every parameter is multiplied once for each token: tables
+are looked up, biases and norms are no products, and a frozen weight costs less going backward.
 """
 
 from __future__ import annotations
@@ -35,7 +35,9 @@ class Ratio:
         return self.training - self.attention - self.rule
 
 
-def ratio(model: ir.Model, work: Work, kept: Activations, active: int) -> Ratio | None:
+def ratio(
+    model: ir.Model, work: Work, kept: Activations, active: int, causal: str = "full"
+) -> Ratio | None:
     """None where the model's first input is not a batch of sequences of tokens."""
     assert model.root.forward is not None
     inputs = model.root.forward.inputs
@@ -43,4 +45,7 @@ def ratio(model: ir.Model, work: Work, kept: Activations, active: int) -> Ratio 
     if first is None or first.dtype != "int" or first.rank != 2:
         return None
     attention = kept.total("attention forward", "attention backward")
-    return Ratio(product(first.shape), active, work.forward + work.backward, attention)
+    hidden = kept.total("causal forward", "causal backward")
+    saved = hidden.exactly(2) if causal == "half" and hidden != 0 else Size.of(0)
+    training = work.forward + work.backward - saved
+    return Ratio(product(first.shape), active, training, attention - saved)

@@ -24,8 +24,8 @@ from getspec.sizes import Inexact, Poly, Size, constant, noting
 __all__ = ["Measure", "Trace", "keys", "products", "trace"]
 
 ZERO = constant(0)
-Measure = Callable[[Any, Mapping[str, Any], tuple[Any, ...], Tensor], Poly]
-"""What is measured of one call: of an op (a layer, or the name of a function), its arguments, and what it returns."""
+Measure = Callable[[Any, Mapping[str, Any], tuple[Any, ...]], Poly]
+"""What is measured of one call of an op: a layer, or the name of a function, and its arguments."""
 
 
 @dataclass
@@ -50,7 +50,7 @@ class Called:
     trace: Trace
 
 
-def products(op: Any, args: Mapping[str, Any], many: tuple[Any, ...], out: Tensor) -> Poly:
+def products(op: Any, args: Mapping[str, Any], many: tuple[Any, ...]) -> Poly:
     """Forward FLOPs: two per multiply-add of matrix products."""
     if isinstance(op, Layer):
         found = op.products(*args.values())
@@ -62,7 +62,7 @@ def products(op: Any, args: Mapping[str, Any], many: tuple[Any, ...], out: Tenso
     return sum((each.flops.spelled for each in found), ZERO)
 
 
-def keys(op: Any, args: Mapping[str, Any], many: tuple[Any, ...], out: Tensor) -> Poly:
+def keys(op: Any, args: Mapping[str, Any], many: tuple[Any, ...]) -> Poly:
     """Elements of keys and values that causal attention keeps for each token."""
     rule = None if isinstance(op, Layer) else REMEMBERS.get(op)
     return ZERO if rule is None else rule(**args).spelled
@@ -147,7 +147,7 @@ class _Walk:
             with noting(self.symbols.algebra.note):
                 out = op.infer(*types)
                 given = dict(zip(op.inputs, types, strict=True))
-                return Trace(self.measure(op, given, (), out), [], out)
+                return Trace(self.measure(op, given, ()), [], out)
         if isinstance(module, ir.Sequence):
             made = Trace()
             for part in module.members:
@@ -410,7 +410,7 @@ class _Flow:
         with noting(self.algebra.note):
             args = {n: _fitted(kind.kind, value, tensors) for n, (kind, value) in given.items()}
             out = function.rule(*args.values(), *many) if many else function.rule(**args)
-            work = self.walk.measure(expr.op, args, many, out)
+            work = self.walk.measure(expr.op, args, many)
         self.trace.own = self.trace.own + work
         return out
 

@@ -1,0 +1,474 @@
+"""The dataflow as a diagram: components and what joins tensors as nodes, shapes on the edges, repeats folded.
+
+An operation that only reshapes or scales one tensor is not drawn; one that brings several together is, and so is every matrix
+product. A diagram that would be too large is drawn to fewer levels and, if even the outermost is, cut with a note.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from html import escape as escaped
+from typing import Any
+
+from getspec import ir
+from getspec.errors import escape
+from getspec.ops.base import PRODUCTS, Tensor
+from getspec.sizes import Size
+from getspec.unify import substituted
+
+__all__ = ["MAX_EDGES", "Graph", "graph", "mermaid", "svg"]
+
+MAX_EDGES, MAX_CHARACTERS = 400, 48_000
+"""GitHub draws 500 edges and 50,000 characters."""
+SIGNS = {"add": "+", "sub": "-", "mul": "x", "div": "/", "where": "where", "cat": "concat"}
+
+
+@dataclass(frozen=True)
+class Node:
+    """Something that makes a tensor. `kind`: input, output, parameter, component or operation."""
+
+    label: str
+    kind: str
+    group: int
+    path: str = ""
+
+
+@dataclass
+class Group:
+    """What is drawn in one frame: the inside of a component, or the rounds of a loop."""
+
+    label: str
+    outer: int
+    path: str = ""
+
+
+@dataclass
+class Graph:
+    """Nodes, edges and frames, numbered in the order in which they come to be."""
+
+    model: str
+    depth: int
+    nodes: list[Node] = field(default_factory=list)
+    groups: list[Group] = field(default_factory=list)
+    edges: list[tuple[int, int, str]] = field(default_factory=list)
+    note: str = ""
+
+    def node(self, label: str, kind: str, group: int, path: str = "") -> int:
+        self.nodes.append(Node(label, kind, group, path))
+        return len(self.nodes) - 1
+
+    def edge(self, start: int, end: int, label: str) -> None:
+        if (start, end, label) not in self.edges:
+            self.edges.append((start, end, label))
+
+
+def graph(model: ir.Model, depth: int | None = None) -> Graph:
+    """The diagram of a model whose dataflow is known, with `depth` levels of components opened."""
+    made = _drawn(model, 3 if depth is None else depth)
+    while made.depth > 1 and not _fits(made):
+        made = _drawn(model, made.depth - 1)
+        made.note = f"opened to level {made.depth}, to keep it readable"
+    if not _fits(made):
+        left = len(made.edges) - MAX_EDGES
+        made.edges = made.edges[:MAX_EDGES]
+        made.note = f"cut after {MAX_EDGES} edges; {max(left, 0)} more are not drawn"
+    return made
+
+
+def _fits(made: Graph) -> bool:
+    return len(made.edges) <= MAX_EDGES and len(mermaid(made)) <= MAX_CHARACTERS
+
+
+def _drawn(model: ir.Model, depth: int) -> Graph:
+    root = model.root
+    assert root.forward is not None, "a spec without `forward` has no dataflow"
+    made = Graph(model.name, depth)
+    flow = _Flow(made, root, root.forward, {}, -1, "", depth)
+    for declared in root.forward.inputs:
+        node = made.node(declared.name, "input", -1)
+        flow.values[declared.name] = _like(declared.type, (node,))
+    result = flow.run()
+    names = root.forward.names
+    results = result if isinstance(result, list) else [result]
+    types = root.forward.result if isinstance(result, list) else (root.forward.result,)
+    for at, (value, type) in enumerate(zip(results, types, strict=False)):
+        label = names[at] if len(names) == len(results) else "output" + (str(at) if at else "")
+        node = made.node(label, "output", -1)
+        flow.connect(value, node, type)
+    return made
+
+
+Sources = tuple[int, ...]
+"""The nodes that a tensor comes from; a list of such facts for a list of tensors."""
+
+
+def _like(type: Any, sources: Sources) -> Any:
+    if isinstance(type, tuple):
+        return [_like(item, sources) for item in type]
+    return sources if isinstance(type, Tensor) else ()
+
+
+def _nodes(value: Any) -> Sources:
+    if isinstance(value, list):
+        return tuple(dict.fromkeys(node for item in value for node in _nodes(item)))
+    return value if isinstance(value, tuple) else ()
+
+
+class _Flow:
+    """Follows one definition's statements."""
+
+    def __init__(
+        self,
+        made: Graph,
+        block: ir.Block | None,
+        forward: ir.Forward,
+        names: Mapping[str, Size],
+        group: int,
+        path: str,
+        depth: int,
+    ) -> None:
+        self.made, self.block, self.forward, self.names = made, block, forward, names
+        self.group, self.path, self.depth = group, path, depth
+        self.values: dict[str, Any] = {}
+        self.weights: dict[str, int] = {}
+        self.result: Any = ()
+
+    def run(self) -> Any:
+        self.statements(self.forward.statements)
+        return self.result
+
+    def statements(self, statements: Iterable[ir.Statement]) -> None:
+        for statement in statements:
+            match statement:
+                case ir.Assign(targets, value, unpack):
+                    given = self.expr(value)
+                    if unpack:
+                        items = given if isinstance(given, list) else [given] * len(targets)
+                        self.values.update(zip(targets, items, strict=False))
+                    else:
+                        self.values[targets[0]] = given
+                case ir.Push(name, value):
+                    self.values[name] = [*self.values[name], self.expr(value)]
+                case ir.Return(values):
+                    made = [self.expr(value) for value in values]
+                    self.result = made[0] if len(made) == 1 else made
+                case ir.For():
+                    self.loop(statement)
+
+    def loop(self, loop: ir.For) -> None:
+        """Equal rounds are drawn once, in a frame that says how many they are; those that change a list, one by one."""
+        for count, elements, body in loop.rounds:
+            left = count
+            while left:
+                lengths = self.lengths()
+                for target, element in zip(loop.targets, elements, strict=True):
+                    self.values[target] = self.expr(element)
+                outer, frame = self.group, len(self.made.groups)
+                self.made.groups.append(Group("", outer))
+                self.group = frame
+                first = len(self.made.nodes)
+                self.statements(body)
+                self.group = outer
+                times = left if lengths == self.lengths() else 1
+                self.close(frame, outer, first, times)
+                left -= times
+
+    def lengths(self) -> dict[str, int]:
+        return {name: len(v) for name, v in self.values.items() if isinstance(v, list)}
+
+    def close(self, frame: int, outer: int, first: int, times: int) -> None:
+        """Name a loop's frame by its rounds; around one thing alone, the thing is named instead."""
+        made = self.made
+        nodes = [at for at in range(first, len(made.nodes)) if made.nodes[at].group == frame]
+        frames = [at for at, g in enumerate(made.groups) if g.outer == frame and at > frame]
+        sign = f" x{times}" if times > 1 else ""
+        if times > 1 and len(nodes) + len(frames) > 1:
+            made.groups[frame].label = f"repeated{sign}"
+            return
+        for at in nodes:
+            node = made.nodes[at]
+            made.nodes[at] = Node(f"{node.label}{sign}", node.kind, outer, node.path)
+        for at in frames:
+            made.groups[at].label += sign
+            made.groups[at].outer = outer
+
+    # Expressions
+
+    def expr(self, expr: ir.Expr) -> Any:
+        match expr:
+            case ir.Name(value, id, kind):
+                return self.name(value, id, kind)
+            case ir.Group(_, _, items):
+                return [self.expr(item) for item in items]
+            case ir.Operation(value, _, operands) if isinstance(value, tuple):
+                parts = [self.expr(part) for part in operands]
+                return [
+                    item for part in parts for item in (part if isinstance(part, list) else [part])
+                ]
+            case ir.Pick():
+                return self.pick(expr)
+            case ir.Subscript(_, base, items):
+                given = [base, *(item for item in items if isinstance(item, ir.Expr))]
+                return self.joined("select", expr.value, given)
+            case ir.Apply():
+                return self.apply(expr)
+            case ir.Call():
+                return self.call(expr)
+            case ir.RoutineCall():
+                return self.joined(
+                    expr.routine.name, expr.value, [arg for _, arg in expr.args], True
+                )
+        return _like(expr.value, ())
+
+    def name(self, value: Any, id: str, kind: str) -> Any:
+        if id in self.values:
+            return self.values[id]
+        if kind == "weight" and isinstance(value, Tensor):
+            if id not in self.weights:
+                path = f"{self.path}.{id}" if self.path else id
+                self.weights[id] = self.made.node(id, "parameter", self.group, path)
+            return (self.weights[id],)
+        return _like(value, ())
+
+    def pick(self, expr: ir.Pick) -> Any:
+        if isinstance(expr.base.value, ir.Link):
+            return ()
+        items = self.expr(expr.base)
+        if not isinstance(items, list):
+            return items
+        if expr.index is None:
+            if isinstance(expr.base, ir.Name):
+                self.values[expr.base.id] = items[:-1]
+            return items[-1]
+        return items[int(expr.index.value)]
+
+    def apply(self, expr: ir.Apply) -> Any:
+        given: list[ir.Expr] = []
+        for arg in expr.args.values():
+            parts = arg if isinstance(arg, tuple) else [arg]
+            given += [part for part in parts if isinstance(part, ir.Expr)]
+        return self.joined(SIGNS.get(expr.op, expr.op), expr.value, given, expr.op in PRODUCTS)
+
+    def joined(self, label: str, type: Any, given: list[ir.Expr], always: bool = False) -> Any:
+        """What an operation returns: a node of its own where it brings tensors together."""
+        values = [(self.expr(arg), arg.value) for arg in given]
+        sources = _nodes([value for value, _ in values])
+        if len(sources) < 2 and not (always and sources):
+            return _like(type, sources)
+        node = self.made.node(label, "operation", self.group)
+        for value, shape in values:
+            self.connect(value, node, shape)
+        return _like(type, (node,))
+
+    def connect(self, value: Any, node: int, type: Any) -> None:
+        if isinstance(value, list):
+            for item, inner in zip(value, type if isinstance(type, tuple) else (), strict=False):
+                self.connect(item, node, inner)
+            return
+        for source in value:
+            self.made.edge(source, node, self.shape(type))
+
+    def shape(self, type: Any) -> str:
+        if not isinstance(type, Tensor):
+            return ""
+        known = substituted(type, self.names)
+        return f"({', '.join(str(length.value) for length in known.shape)})"
+
+    def call(self, expr: ir.Call) -> Any:
+        link: ir.Link = expr.target.value
+        values = [(self.expr(arg), arg.value) for _, arg in expr.args]
+        path = f"{self.path}.{link.path}" if self.path else link.path
+        module = link.member.module
+        name = _folded(link.path)
+        if isinstance(module, ir.Block) and module.forward and self.depth > 1:
+            return self.opened(expr, module, module.forward, f"{name}: {module.type}", path, values)
+        node = self.made.node(f"{name}: {_type(module)}", "component", self.group, path)
+        for value, type in values:
+            self.connect(value, node, type)
+        return _like(expr.value, (node,))
+
+    def opened(
+        self,
+        expr: ir.Call,
+        block: ir.Block,
+        forward: ir.Forward,
+        label: str,
+        path: str,
+        values: Any,
+    ) -> Any:
+        """The inside of a component, in a frame."""
+        self.made.groups.append(Group(label, self.group, path))
+        frame = len(self.made.groups) - 1
+        names = {k: v.substitute(self.names) for k, v in expr.bindings.items()}
+        inner = _Flow(self.made, block, forward, names, frame, path, self.depth - 1)
+        inner.values = {
+            name: value for (name, _), (value, _) in zip(expr.args, values, strict=True)
+        }
+        return inner.run()
+
+
+def _type(module: ir.Module) -> str:
+    """What a component is; of a sequential, what it runs through."""
+    if isinstance(module, ir.Sequence):
+        return ", ".join(member.module.type for member in module.members)
+    return module.type
+
+
+def _folded(path: str) -> str:
+    parts = [
+        part for part in path.split(".") if not part.replace("-", "").isdigit() or "-" not in part
+    ]
+    return ".".join(parts)
+
+
+# Mermaid
+
+SHAPES = {
+    "input": ('(["', '"])'),
+    "output": ('(["', '"])'),
+    "parameter": ('[/"', '"/]'),
+    "component": ('["', '"]'),
+    "operation": ('(("', '"))'),
+}
+
+
+def mermaid(made: Graph) -> str:
+    """A Mermaid flowchart: quoted labels, no HTML."""
+    lines = ["flowchart TB"]
+    lines += _framed(made, -1, 1)
+    lines += [
+        f"    n{start} -->" + (f'|"{_quoted(label)}"| ' if label else " ") + f"n{end}"
+        for start, end, label in made.edges
+    ]
+    if made.note:
+        lines.append(f'    note["{_quoted(made.note)}"]')
+    return "\n".join(lines)
+
+
+def _framed(made: Graph, group: int, depth: int) -> Iterator[str]:
+    indent = "    " * depth
+    for at, node in enumerate(made.nodes):
+        if node.group == group:
+            start, end = SHAPES[node.kind]
+            yield f"{indent}n{at}{start}{_quoted(node.label)}{end}"
+    for at, frame in enumerate(made.groups):
+        if frame.outer != group:
+            continue
+        inside = list(_framed(made, at, depth + 1))
+        if inside:
+            yield f'{indent}subgraph g{at}["{_quoted(frame.label)}"]'
+            yield from inside
+            yield f"{indent}end"
+
+
+def _quoted(text: str) -> str:
+    """Text within quotes; entities are Mermaid's own."""
+    shown = escape(" ".join(text.split()))
+    # The first one makes the signs that the others need.
+    for sign, entity in (("#", "35"), ('"', "quot"), ("<", "lt"), (">", "gt"), ("`", "96")):
+        shown = shown.replace(sign, f"#{entity};")
+    return shown
+
+
+# SVG
+
+CHARACTER, HEIGHT, GAP_X, GAP_Y, MARGIN = 7.2, 40, 24, 46, 20
+STYLE = (
+    "text{font:12px ui-monospace,monospace;fill:#1f2328}.s{font-size:10px;fill:#59636e}"
+    "rect{fill:#f6f8fa;stroke:#818b98}.operation{fill:#fff8c5}.input,.output{fill:#ddf4ff}"
+    ".parameter{fill:#fbefff}path{fill:none;stroke:#818b98}"
+    "@media(prefers-color-scheme:dark){text{fill:#f0f6fc}.s{fill:#9198a1}rect{fill:#151b23}"
+    ".operation{fill:#3b2e00}.input,.output{fill:#0c2d6b}.parameter{fill:#3c1e70}}"
+)
+
+
+def svg(made: Graph) -> str:
+    """A drawing that needs nothing else: layers from the inputs down."""
+    layers = _layers(made)
+    rows: dict[int, list[int]] = {}
+    for at, layer in enumerate(layers):
+        rows.setdefault(layer, []).append(at)
+    widths = [_width(node, made) for node in made.nodes]
+    spans = {layer: sum(widths[at] + GAP_X for at in row) - GAP_X for layer, row in rows.items()}
+    across = max([*spans.values(), 200.0])
+    boxes: dict[int, tuple[float, float]] = {}
+    for layer, row in rows.items():
+        x = MARGIN + (across - spans[layer]) / 2
+        for at in row:
+            boxes[at] = (x, MARGIN + layer * (HEIGHT + GAP_Y))
+            x += widths[at] + GAP_X
+    tall = MARGIN * 2 + max(rows, default=0) * (HEIGHT + GAP_Y) + HEIGHT + (20 if made.note else 0)
+    parts = [_arrow(made, boxes, widths, edge) for edge in made.edges]
+    parts += [_box(made, at, boxes[at], widths[at]) for at in range(len(made.nodes))]
+    if made.note:
+        parts.append(f'<text class="s" x="{MARGIN}" y="{tall - 8:.0f}">{_xml(made.note)}</text>')
+    size = f"{across + 2 * MARGIN:.0f} {tall:.0f}"
+    wide, high = size.split()
+    name = _xml(made.model)
+    head = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size}" width="{wide}" height="{high}" '
+        f'role="img" aria-label="Dataflow of {name}"><title>{name}</title><style>{STYLE}</style>'
+    )
+    return "\n".join([head, *parts, "</svg>"])
+
+
+def _layers(made: Graph) -> list[int]:
+    """One below the lowest node that something comes from; nodes are in the order of the dataflow."""
+    layers = [0] * len(made.nodes)
+    for start, end, _ in sorted(made.edges, key=lambda edge: edge[1]):
+        if start < end:
+            layers[end] = max(layers[end], layers[start] + 1)
+    return layers
+
+
+def _width(node: Node, made: Graph) -> float:
+    longest = max(len(node.label), len(_where(node, made)) * 0.85)
+    return max(longest * CHARACTER + 20, 48)
+
+
+def _where(node: Node, made: Graph) -> str:
+    """The frames that a node is in."""
+    names = []
+    at = node.group
+    while at >= 0:
+        names.append(made.groups[at].label.partition(":")[0])
+        at = made.groups[at].outer
+    return ".".join(reversed([name for name in names if name]))
+
+
+def _arrow(
+    made: Graph,
+    boxes: Mapping[int, tuple[float, float]],
+    widths: list[float],
+    edge: tuple[int, int, str],
+) -> str:
+    start, end, label = edge
+    x1, y1 = boxes[start][0] + widths[start] / 2, boxes[start][1] + HEIGHT
+    x2, y2 = boxes[end][0] + widths[end] / 2, boxes[end][1]
+    bend = (y2 - y1) / 2
+    line = f"M{x1:.0f} {y1:.0f}C{x1:.0f} {y1 + bend:.0f} {x2:.0f} {y2 - bend:.0f} {x2:.0f} {y2:.0f}"
+    text = (
+        f'<text class="s" x="{(x1 + x2) / 2 + 4:.0f}" y="{(y1 + y2) / 2:.0f}">{_xml(label)}</text>'
+    )
+    return f'<path d="{line}"/>{text if label else ""}'
+
+
+def _box(made: Graph, at: int, place: tuple[float, float], width: float) -> str:
+    node, (x, y) = made.nodes[at], place
+    where = _where(node, made)
+    middle = x + width / 2
+    lower = 17 if where else 25
+    lines = (
+        f'<text x="{middle:.0f}" y="{y + lower:.0f}" text-anchor="middle">{_xml(node.label)}</text>'
+    )
+    if where:
+        lines += f'<text class="s" x="{middle:.0f}" y="{y + 32:.0f}" text-anchor="middle">{_xml(where)}</text>'
+    return (
+        f'<rect class="{node.kind}" x="{x:.0f}" y="{y:.0f}" width="{width:.0f}" height="{HEIGHT}" rx="6"/>'
+        f"{lines}"
+    )
+
+
+def _xml(text: str) -> str:
+    return escaped(escape(text))

@@ -1,0 +1,152 @@
+"""The cost passes held against a small model that runs: FLOPs and saved bytes, module by module.
+
+FLOPs and eager attention are seen on the meta device, fused attention on the CPU. A mask that selects makes sizes depend on
+data, which the meta device has not; such a model runs on the CPU in both cases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import torch
+
+from getspec import measure
+from getspec.ir import Leaf, Model, Module
+from getspec.ops.storage import Policy
+from getspec.passes.activations import activations
+from getspec.passes.cost import cost, folded
+from getspec.passes.memory import memory
+from getspec.sizes import Size
+
+__all__ = ["Failed", "Trial", "check_activations", "check_flops", "compare_memory"]
+
+
+class Failed(Exception):
+    """A check does not hold; the message says what was found."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A model at a small size: its compiled form, its sizes, and how it and its inputs are made."""
+
+    model: Model
+    sizes: Mapping[str, int]
+    build: Callable[[], torch.nn.Module]
+    inputs: Callable[[str], list[Any]]
+
+    @cached_property
+    def where(self) -> str:
+        """The device on which FLOPs are counted."""
+        selects = activations(self.model).total("selects") != 0
+        return "cpu" if selects else "meta"
+
+    def made(self, device: str) -> tuple[torch.nn.Module, list[Any]]:
+        """The module, in training mode, and inputs on a device."""
+        with torch.device(device):
+            module = self.build()
+        return module, self.inputs(device)
+
+    @cached_property
+    def known(self) -> Mapping[str, int]:
+        """The sizes, and how many values the masks select."""
+        masks = [x for x in measure.tensors(self.inputs("cpu")) if x.dtype == torch.bool]
+        return _Selected(self.sizes, sum(int(mask.sum()) for mask in masks))
+
+    def at(self, size: Size) -> int:
+        return size.value.evaluate(self.known)
+
+    def fold(self, path: str) -> str:
+        return folded(self.model.root, path)
+
+
+class _Selected(dict[str, int]):
+    """Sizes; one that only the data knows is how many values the masks select."""
+
+    def __init__(self, known: Mapping[str, int], selected: int) -> None:
+        super().__init__(known)
+        self.selected = selected
+
+    def __missing__(self, name: str) -> int:
+        return self.selected
+
+
+def check_flops(trial: Trial) -> str:
+    """Forward by module, backward as a whole; that counter is wrong going back through grouped convolutions."""
+    work = cost(trial.model)
+    with measure.eager_attention():
+        forward, backward = measure.flops(*trial.made(trial.where), trial.fold)
+    paths = {"", *work.work, *forward}
+    _none_differ({path: trial.at(work.below(path).forward) for path in paths}, forward)
+    have, want = backward.total(), trial.at(work.total.backward)
+    note = ""
+    if _grouped(trial.model.root):
+        note = "; backward of convolutions as counted, some are grouped"
+        have -= sum(n for op, n in backward.items() if "convolution_backward" in op)
+        convolved = [
+            work.work[path] for path in _convolutions(trial.model.root) if path in work.work
+        ]
+        want -= sum(trial.at(each.backward) for each in convolved)
+    if have != want:
+        raise Failed(f"backward: {want:,} counted, {have:,} measured")
+    total = f"{forward['']:,} forward, {trial.at(work.total.backward):,} backward"
+    return f"{total}; {len(paths)} modules equal on {trial.where}{note}"
+
+
+def check_activations(trial: Trial) -> str:
+    """With fused attention on the CPU, with eager attention where FLOPs are counted."""
+    said = []
+    for attention, where in (("fused", "cpu"), ("eager", trial.where)):
+        kernels = Policy(attention, channels_last=where == "cpu", wide_statistics=where != "cpu")
+        kept = activations(trial.model, kernels, trial.known)
+        if kept.unknown:
+            said.append(f"{attention}: no rule for {', '.join(kept.unknown)}")
+            continue
+        with measure.eager_attention() if attention == "eager" else nullcontext():
+            have = measure.saved_bytes(*trial.made(where), trial.fold)
+        wanted: dict[str, int] = {}
+        for (path, what), amount in kept.table.items():
+            if what in ("saved", "attention"):
+                wanted[path] = wanted.get(path, 0) + trial.at(amount)
+        _none_differ(wanted, have)
+        said.append(f"{sum(have.values()):,} bytes with {attention} attention on {where}")
+    return f"{', '.join(said)}; each module equal"
+
+
+def compare_memory(trial: Trial) -> str:
+    """Peak memory of a training step over the prediction: a figure to look at, which cannot fail.
+
+    Allocators round, and kernels need room of their own.
+    """
+    held = memory(trial.model, sizes=trial.known)
+    predicted = sum(trial.at(addend.bytes) for addend in held.training)
+    measured = measure.peak_bytes(*trial.made("cuda"))
+    ratio = f"{measured / predicted:.3f}" if predicted else "-"
+    return f"{measured:,} bytes measured / {predicted:,} predicted = {ratio}"
+
+
+def _none_differ(wanted: Mapping[str, int], have: Mapping[str, int]) -> None:
+    different = list(measure.differences(wanted, have))
+    if different:
+        more = f" and {len(different) - 1} more" if len(different) > 1 else ""
+        raise Failed(different[0] + more)
+
+
+def _leaves(module: Module, path: str = "") -> Iterator[tuple[str, Leaf]]:
+    """Every layer by its folded path."""
+    if isinstance(module, Leaf):
+        yield path, module
+    for name, _, member in module.children():
+        yield from _leaves(member.module, f"{path}.{name}" if path else name)
+
+
+def _convolutions(module: Module) -> list[str]:
+    return [path for path, leaf in _leaves(module) if hasattr(leaf.op, "groups")]
+
+
+def _grouped(module: Module) -> bool:
+    groups = [getattr(leaf.op, "groups", 1) for _, leaf in _leaves(module)]
+    return any(int(number) > 1 for number in groups)
