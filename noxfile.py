@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import shutil
-from pathlib import Path
 
 import nox
 
@@ -65,10 +64,9 @@ def verify(session: nox.Session) -> None:
     options, rest = verify_options(session.posargs)
     device = ("--device", options.device)
     examples = ("--examples", options.examples) if options.examples else ()
-    specs = sorted(map(str, Path("specs").glob("*.yaml")))
     one_thread = {"OMP_NUM_THREADS": "1"}  # the tests already run on every core
     session.run(*PYTEST, *device, *examples, *rest, env=one_thread)
-    session.run("python", "-m", "getspec", "verify", *specs, *device)
+    session.run("python", "-m", "getspec", "verify", "specs", *device)
     session.run(*GENERATE, "--check")
 
 

@@ -141,6 +141,9 @@ class Condition:
             return bool(b != 0 and a % b == 0) == self.holds
         return bool(COMPARISON[self.relation](a, b)) == self.holds
 
+    def opposite(self) -> Condition:
+        return Condition(self.relation, self.left, self.right, not self.holds)
+
     def symbols(self) -> frozenset[str]:
         return frozenset().union(
             *(s.symbols() for s in (self.left, self.right) if isinstance(s, Poly))

@@ -232,6 +232,82 @@ def _count(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--depth", type=int, metavar="N", help="show N levels of modules")
 
 
+def _shape(parser: argparse.ArgumentParser, rest: str) -> None:
+    parser.add_argument(
+        "--shape",
+        action="append",
+        default=[],
+        metavar="N=1024,B=8",
+        help=f"run-time sizes (default: the spec's `shape`; {rest})",
+    )
+
+
+def _formula(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("spec", metavar="SPEC", help="a spec file; `-` is standard input")
+    parser.add_argument(
+        "path", nargs="?", default=".", metavar="PATH", help="a component or tensor of the spec"
+    )
+    _common(parser)
+    parser.add_argument(
+        "--of",
+        default="params",
+        choices=("params", "flops", "kv", "activations"),
+        help="parameters (default), FLOPs of a forward pass, keys and values a token, or bytes of activations",
+    )
+    _shape(parser, "without it there is no number beside the formula")
+    parser.add_argument("--latex", action="store_true", help="print the formula in LaTeX")
+
+
+def _sweep(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("spec", metavar="SPEC", help="a spec file; `-` is standard input")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=FIRST:LAST:STEP",
+        dest="settings",
+        help="values of a config entry: a range with both ends, or 8,16,32",
+    )
+    parser.add_argument(
+        "--where", metavar="CONDITION", help='keep these: "params <= 1e9 and flops <= 2T"'
+    )
+    parser.add_argument("--sort", metavar="COLUMN", help="sort by a column, upwards")
+    parser.add_argument("--descending", action="store_true", help="sort downwards")
+    _shape(parser, "the batch is 1")
+    _listed(parser)
+
+
+def _solve(parser: argparse.ArgumentParser) -> None:
+    _spec(parser)
+    target = parser.add_mutually_exclusive_group(required=True)
+    target.add_argument("--params", metavar="350M", help="parameters to come close to")
+    target.add_argument("--flops", metavar="2T", help="FLOPs of a forward pass to come close to")
+    parser.add_argument(
+        "--vary",
+        required=True,
+        metavar="NAMES",
+        help="config entries to vary: embed_dim,num_layers, or embed_dim=256:4096:64,num_layers",
+    )
+    parser.add_argument(
+        "--multiple",
+        action="append",
+        default=[],
+        metavar="NAME=STEP",
+        help="vary a name in steps: embed_dim=64",
+    )
+    _shape(parser, "the batch is 1")
+    _listed(parser, json=False)
+
+
+def _listed(parser: argparse.ArgumentParser, *, json: bool = True) -> None:
+    parser.add_argument("--csv", action="store_true", help="print every row as CSV")
+    if json:
+        parser.add_argument("--json", action="store_true", help="print a JSON document")
+    parser.add_argument(
+        "--limit", type=int, default=20, metavar="N", help="rows of the table (default: 20)"
+    )
+
+
 def _generate(parser: argparse.ArgumentParser) -> None:
     _spec(parser, many=True)
     parser.add_argument(
@@ -390,9 +466,12 @@ COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "diff": ("explain the difference between two specs, to the last parameter", _diff),
     "docs": ("fill marked regions of Markdown files with what commands print", _docs),
     "explain": ("explain an error code, or one component or tensor of a spec", _explain),
+    "formula": ("print parameters or FLOPs as a formula in the config", _formula),
     "generate": ("compile specs to PyTorch", _generate),
     "import": ("turn a Hugging Face config.json into a spec", _import),
     "resolve": ("print a spec as one file, with everything it extends and uses", _spec),
     "schema": ("print the JSON Schema of specs, or the list of ops", _schema),
+    "solve": ("list the configurations nearest to a number of parameters or FLOPs", _solve),
+    "sweep": ("list configurations by their closed forms, as many as you like", _sweep),
     "verify": ("prove counts, shapes and code against the executed model", _verify),
 }

@@ -175,6 +175,123 @@ def _shape(spec: Spec, given: list[str]) -> dict[str, int]:
     return shape
 
 
+def formula(arguments: Namespace) -> int:
+    from getspec.emit import formula as emit
+    from getspec.passes.count import locate
+    from getspec.passes.formula import formula as closed
+    from getspec.passes.formula import values_of
+
+    spec = _load(arguments.spec, _settings(arguments))
+    if locate(spec.model.root, arguments.path) is None:
+        from getspec.emit.explain import no_such_place
+
+        raise no_such_place(spec, arguments.path)
+    found = closed(spec.model, arguments.path, arguments.of)
+    sizes = _shape(spec, arguments.shape) if spec.model.root.forward else {}
+    values = {**values_of(spec.config), **sizes}
+    value = found.at(values) if found.symbols() <= values.keys() else None
+    if arguments.json:
+        _print_json(emit.document(found, value))
+    elif arguments.latex:
+        print(emit.latex_text(found))
+    else:
+        shown = {name: sizes[name] for name in sorted(found.symbols() & sizes.keys())}
+        print(emit.text(found, value, shown))
+    return YES
+
+
+def sweep(arguments: Namespace) -> int:
+    from getspec.emit import sweep as emit
+    from getspec.passes.formula import values_of
+    from getspec.passes.sweep import axis, wanted
+    from getspec.search import Progress, Search
+
+    spec = _load(arguments.spec, {})
+    axes = [axis(text) for text in arguments.settings]
+    if not axes:
+        raise UsageError("a sweep needs a range", "--set embed_dim=256:4096:64")
+    shape = _batch(spec, _shape(spec, arguments.shape) if spec.model.root.forward else {})
+    where = None
+    if arguments.where:
+        where = wanted(arguments.where, [*values_of(spec.config), "params", "flops", "kv"])
+    search = Search(spec, axes, shape, where)
+    key = _column(arguments.sort, search.columns)
+    stream = arguments.csv and key is None
+    if stream:
+        sys.stdout.write(emit.comma_separated(search.columns, []))
+    rows: list[tuple[Any, ...]] = []
+    kept = 0
+    for found in Progress(sys.stderr).over(search):
+        kept += len(found)
+        if stream:
+            sys.stdout.write(emit.comma_separated((), found))
+        else:
+            rows += found
+    if key is not None:
+        rows.sort(key=lambda row: row[key], reverse=arguments.descending)
+    if arguments.json:
+        _print_json(emit.document(search, rows))
+    elif arguments.csv and not stream:
+        sys.stdout.write(emit.comma_separated(search.columns, rows))
+    elif not arguments.csv:
+        print(emit.text(search.columns, rows[: arguments.limit]))
+        if len(rows) > arguments.limit:
+            more = len(rows) - arguments.limit
+            print(f"... and {more:,} more; --limit or --csv shows them", file=sys.stderr)
+    if not arguments.json:
+        print(emit.summary(search, kept), file=sys.stderr)
+    return YES if kept else NO
+
+
+def _column(name: str | None, columns: Sequence[str]) -> int | None:
+    """The place of the column to sort by."""
+    if name is not None and name not in columns:
+        raise UsageError(f"there is no column `{name}`", f"there are: {', '.join(columns)}")
+    return None if name is None else columns.index(name)
+
+
+def _batch(spec: Spec, shape: dict[str, int]) -> dict[str, int]:
+    """A size that the spec calls its batch is 1 where nobody says otherwise."""
+    single = {name: 1 for name, word in spec.model.sizes.items() if word == "batch"}
+    return {**single, **shape}
+
+
+def solve(arguments: Namespace) -> int:
+    from getspec.emit import sweep as emit
+    from getspec.passes.sweep import axis, number
+    from getspec.search import Search, around, nearest_to
+
+    spec = _load(arguments.spec, _settings(arguments))
+    shape = _batch(spec, _shape(spec, arguments.shape) if spec.model.root.forward else {})
+    steps: dict[str, int] = {}
+    for text in arguments.multiple:
+        name, _, value = text.partition("=")
+        if not value.isdigit() or int(value) < 1:
+            raise UsageError(f"`--multiple {text}` is not a step", "--multiple embed_dim=64")
+        steps[name] = int(value)
+    axes = [
+        axis(text) if "=" in text else around(spec, text.strip(), steps.get(text.strip(), 1))
+        for text in arguments.vary.split(",")
+    ]
+    unknown = sorted(steps.keys() - {each.name for each in axes})
+    if unknown:
+        raise UsageError(f"`{unknown[0]}` is not varied", f"--vary {arguments.vary},{unknown[0]}")
+    of = "params" if arguments.params else "flops"
+    search = Search(spec, axes, shape)
+    if of not in search.columns:
+        raise UsageError("the FLOPs depend on run-time sizes", "--shape N=1024")
+    target = number(arguments.params or arguments.flops)
+    rows = nearest_to(search, of, target, arguments.limit)
+    if arguments.json:
+        _print_json(emit.document(search, rows))
+    elif arguments.csv:
+        sys.stdout.write(emit.comma_separated(search.columns, rows))
+    else:
+        print(emit.off_by(search.columns, rows, of, target))
+        print(emit.summary(search, len(rows)), file=sys.stderr)
+    return YES if rows else NO
+
+
 def generate(arguments: Namespace) -> int:
     from getspec.output import diff as difference
     from getspec.output import state, write_all
@@ -343,7 +460,7 @@ def explain(arguments: Namespace) -> int:
             print(emit.code_text(entry))
         return YES
     spec = _load(arguments.what, _settings(arguments))
-    found = emit.place(spec, arguments.path or ".")
+    found = emit.place(spec, arguments.path or ".", f"generated/{_output_of(Path(arguments.what))}")
     if arguments.json:
         _print_json(found)
     else:
@@ -386,9 +503,12 @@ COMMANDS: dict[str, Callable[[Namespace], int]] = {
     "diff": diff,
     "docs": docs,
     "explain": explain,
+    "formula": formula,
     "generate": generate,
     "import": import_,
     "resolve": resolve,
     "schema": schema,
+    "solve": solve,
+    "sweep": sweep,
     "verify": verify,
 }

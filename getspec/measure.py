@@ -39,7 +39,7 @@ def flops(module: nn.Module, inputs: list[Any], fold: Fold) -> tuple[dict[str, i
     with FlopCounterMode(display=False) as counter:
         if outputs:
             torch.stack([tensor.float().sum() for tensor in outputs]).sum().backward()
-    backward = Counter({str(op): n for op, n in counter.get_flop_counts()["Global"].items()})
+    backward = Counter({str(op): n for op, n in counter.get_flop_counts().get("Global", {}).items()})
     return dict(forward), backward
 
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import itertools
 import math
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from heapq import nsmallest
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from getspec.errors import SpecError, UsageError, nearest
 from getspec.passes.formula import Formula, formula, values_of
@@ -19,7 +20,7 @@ from getspec.syntax import Node, names
 if TYPE_CHECKING:
     from getspec.api import Spec
 
-__all__ = ["Search", "nearest_to"]
+__all__ = ["Progress", "Search", "around", "nearest_to"]
 
 MAX_CONFIGURATIONS = 20_000_000
 REACH = 8
@@ -91,6 +92,32 @@ class Search:
             return load(self.spec.path, settings)
         except SpecError:
             return None
+
+
+class Progress:
+    """One line that is written over, on a terminal only."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+        self.shown = stream.isatty()
+
+    def over(self, search: Search) -> Iterator[list[tuple[Any, ...]]]:
+        """The rows of a search, part by part."""
+        done, start, last = 0, time.monotonic(), 0.0
+        for tried, found in search.rows():
+            yield found
+            done += tried
+            now = time.monotonic()
+            if self.shown and now - last > 0.1:
+                last = now
+                rate = done / max(now - start, 1e-9)
+                share = 100 * done / search.size
+                self.write(f"{share:3.0f} %  {done:,} of {search.size:,}  {rate:,.0f} a second")
+        if self.shown:
+            self.write("")
+
+    def write(self, text: str) -> None:
+        print(f"\r\x1b[K{text}", end="", file=self.stream, flush=True)
 
 
 def _quantities(spec: Spec, shape: Mapping[str, int], where: Node | None) -> tuple[str, ...]:

@@ -568,7 +568,7 @@ class _Writer:
     def comprehension(
         self, stack: ir.Stack, element: str, count: str, *, always: bool = False
     ) -> str:
-        variable = "i" if always else "_"
+        variable = self.counter(stack) if always else "_"
         if stack.index and _mentions(element, stack.index):
             variable = stack.index
         return f"nn.ModuleList({element} for {variable} in range({count}))"
@@ -588,6 +588,11 @@ class _Writer:
                 return f"{yes.pop()} if {self.inside(expr)} else {no.pop()}"
         return None
 
+    def counter(self, stack: ir.Stack) -> str:
+        """The position in a repeat: as the spec calls it, or a letter that nothing here has."""
+        free = (name for name in "ijkn" if name not in self.settings and name not in self.lets)
+        return stack.index or next(free, "position")
+
     def by_cycle(self, stack: ir.Stack, texts: list[str]) -> str | None:
         """`A(...) if i % 6 < 5 else B(...)`, for a pattern that the spec writes as one."""
         period = stack.pattern
@@ -596,7 +601,7 @@ class _Writer:
         whole = [t for t, run in zip(texts, stack.runs, strict=True) for _ in range(run.count)]
         if any(text != whole[at % period] for at, text in enumerate(whole)):
             return None
-        variable = stack.index or "i"
+        variable = self.counter(stack)
         groups: list[tuple[int, str]] = []
         for at, text in enumerate(whole[:period]):
             if groups and groups[-1][1] == text:

@@ -21,7 +21,7 @@ __all__ = ["MAX_EDGES", "Graph", "graph", "mermaid", "svg"]
 
 MAX_EDGES, MAX_CHARACTERS = 400, 48_000
 """GitHub draws 500 edges and 50,000 characters."""
-SIGNS = {"add": "+", "sub": "-", "mul": "x", "div": "/", "where": "where", "cat": "concat"}
+SIGNS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/", "cat": "concat"}
 
 
 @dataclass(frozen=True)
@@ -157,8 +157,8 @@ class _Flow:
                     self.loop(statement)
 
     def loop(self, loop: ir.For) -> None:
-        """Equal rounds are drawn once, in a frame that says how many they are; those that change a list, one by one."""
-        for count, elements, body in loop.rounds:
+        """Equal rounds are drawn once, in a frame that says how many they are; those that use a list up, one by one."""
+        for count, elements, body in _together(loop.rounds):
             left = count
             while left:
                 lengths = self.lengths()
@@ -170,9 +170,17 @@ class _Flow:
                 first = len(self.made.nodes)
                 self.statements(body)
                 self.group = outer
-                times = left if lengths == self.lengths() else 1
+                shrunk = any(len(self.values[name]) < n for name, n in lengths.items())
+                times = 1 if shrunk else left
+                self.grow(lengths, times)
                 self.close(frame, outer, first, times)
                 left -= times
+
+    def grow(self, lengths: Mapping[str, int], times: int) -> None:
+        """Lists that a round adds to, as all its repetitions leave them."""
+        for name, before in lengths.items():
+            items = self.values[name]
+            self.values[name] = items[:before] + items[before:] * times
 
     def lengths(self) -> dict[str, int]:
         return {name: len(v) for name, v in self.values.items() if isinstance(v, list)}
@@ -306,6 +314,28 @@ class _Flow:
             name: value for (name, _), (value, _) in zip(expr.args, values, strict=True)
         }
         return inner.run()
+
+
+Round = tuple[int, tuple[ir.Expr, ...], tuple[ir.Statement, ...]]
+
+
+def _together(rounds: Iterable[Round]) -> list[Round]:
+    """Rounds over equal components as one: those that differ in how a size is spelled are drawn alike."""
+    found: list[Round] = []
+    for count, elements, body in rounds:
+        if found and _alike(found[-1][1], elements):
+            found[-1] = (found[-1][0] + count, *found[-1][1:])
+        else:
+            found.append((count, elements, body))
+    return found
+
+
+def _alike(one: tuple[ir.Expr, ...], other: tuple[ir.Expr, ...]) -> bool:
+    links = [(x.value, y.value) for x, y in zip(one, other, strict=True)]
+    return all(
+        isinstance(x, ir.Link) and isinstance(y, ir.Link) and x.member.module is y.member.module
+        for x, y in links
+    )
 
 
 def _type(module: ir.Module) -> str:

@@ -12,15 +12,20 @@ from typing import TYPE_CHECKING, Any
 from getspec import ir
 from getspec.codes import CODES
 from getspec.elaborate import weight_paths
+from getspec.emit.formula import conditions, spelling, wrapped
 from getspec.emit.text import table
 from getspec.errors import UsageError, escape, nearest
 from getspec.passes.count import Counter, Place, locate, placed
+from getspec.passes.formula import formula, names_at
+from getspec.passes.symbols import sizes_of
 from getspec.sizes import Size
 
 if TYPE_CHECKING:
     from getspec.api import Spec
 
-__all__ = ["code", "code_text", "is_code", "place", "place_text"]
+__all__ = ["code", "code_text", "is_code", "no_such_place", "place", "place_text"]
+
+WIDTH = 99
 
 
 # Codes
@@ -46,17 +51,21 @@ def code_text(entry: dict[str, Any]) -> str:
 # Places
 
 
-def place(spec: Spec, path: str) -> dict[str, Any]:
+def no_such_place(spec: Spec, path: str) -> UsageError:
+    """The nearest path, for one that does not exist."""
+    known = nearest(path, [*weight_paths(spec.model.root), *_module_paths(spec.model.root)])
+    help = f"did you mean `{known}`?" if known else f"`getspec count {spec.path}` lists the paths"
+    return UsageError(f"there is no `{escape(path)}` in {spec.name}", help)
+
+
+def place(spec: Spec, path: str, output: str = "generated code") -> dict[str, Any]:
     """One module or tensor of a spec: its count, the sum behind it, and where it was declared."""
     found = locate(spec.model.root, path)
     if found is None:
-        known = nearest(path, [*weight_paths(spec.model.root), *_module_paths(spec.model.root)])
-        help = (
-            f"did you mean `{known}`?" if known else f"`getspec count {spec.path}` lists the paths"
-        )
-        raise UsageError(f"there is no `{escape(path)}` in {spec.name}", help)
+        raise no_such_place(spec, path)
     chain, weight = _chain(spec.model.root, path)
     module = chain[-1].module if chain else spec.model.root
+    closed = formula(spec.model, path)
     document: dict[str, Any] = {
         "schema_version": 1,
         "model": spec.name,
@@ -65,42 +74,144 @@ def place(spec: Spec, path: str) -> dict[str, Any]:
         "params": found.params,
         "repeat": found.repeat,
         "total": found.params * found.repeat,
+        "formula": spelling(closed),
+        "conditions": conditions(closed),
         "declared": [_declared(member) for member in chain],
+        "spec": _spec_line(spec, chain, weight),
+        "generated": _generated(spec, chain, weight, output),
     }
     if weight:
         document["shape"] = [int(length) for length in weight.shape]
         document["spelled"] = [str(length.spelled) for length in weight.shape]
+        document["where"] = _meanings(spec, path, weight)
         document["init"] = str(weight.init)
     else:
-        document["parts"] = _parts(module, found)
+        document["parts"] = _parts(spec, path, module, found)
     return document
 
 
 def place_text(found: dict[str, Any]) -> str:
+    """The page: places first, then the arithmetic."""
     title = f"{found['path']}  ({found['type']})" if found["path"] != "." else found["model"]
-    lines = [title, ""]
-    if "shape" in found:
-        spelled = " x ".join(found["spelled"]) or "1"
-        numbers = " x ".join(map(str, found["shape"])) or "1"
-        lines.append(f"shape     [{', '.join(found['spelled'])}] = {found['shape']}")
-        lines.append(f"elements  {spelled} = {numbers} = {found['params']:,}")
-    else:
-        if found["parts"]:
-            rows = [(p["name"], p["type"], p["times"], f"{p['params']:,}") for p in found["parts"]]
-            lines += [*table(rows, "<<>>"), ""]
-        lines.append(f"parameters  {found['params']:,}")
+    lines = [_cut(title), ""]
+    places = [found["spec"], *found["generated"]]
+    shown = [each for each in places if each is not None]
+    if shown:
+        width = max(len(each["place"]) for each in shown)
+        lines += [_cut(f"{each['place']:<{width}}  {each['text']}") for each in shown]
+        lines.append("")
+    lines += _shape(found) if "shape" in found else _table(found)
+    if found["formula"] != str(found["params"]):
+        first, *rest = wrapped(found["formula"], 86)
+        lines += [f"formula     {first}", *(f"        {line}" for line in rest)]
     if found["repeat"] > 1:
-        lines.append(f"copies    {found['repeat']}, {found['total']:,} in all")
-    if found["declared"]:
-        lines += ["", "declared"]
-        lines += table(
-            [(f"  {d['name']}", d["text"], d["place"]) for d in found["declared"]], "<<<"
-        )
+        lines.append(f"copies      {found['repeat']:,}, {found['total']:,} in all")
+    if len(found["declared"]) > 1:
+        rows = [(d["place"], f"{d['name']}: {d['text']}") for d in found["declared"]]
+        lines += ["", "declared", *(_cut(f"  {line}") for line in table(rows, "<<"))]
     return "\n".join(lines)
 
 
-def _parts(module: ir.Module, found: Place) -> list[dict[str, Any]]:
+def _shape(found: dict[str, Any]) -> list[str]:
+    """The shape of a tensor in names, and their product in numbers."""
+    spelled = " x ".join(found["spelled"]) or "1"
+    numbers = " x ".join(map(str, found["shape"])) or "1"
+    lines = [f"shape       {spelled}"]
+    lines += [f"            {word} {meaning}" for word, meaning in _where(found["where"])]
+    equal = f" = {found['params']:,}" if len(found["shape"]) != 1 else ""
+    lines.append(f"elements    {numbers}{equal}")
+    return lines
+
+
+def _where(meanings: dict[str, list[str]]) -> list[tuple[str, str]]:
+    lines = [" = ".join([name, *more]) for name, more in meanings.items()]
+    return [("where" if at == 0 else "     ", line) for at, line in enumerate(lines)]
+
+
+def _table(found: dict[str, Any]) -> list[str]:
+    """The parts of a module, which add up to it."""
+    if not found["parts"]:
+        return [f"parameters  {found['params']:,}"]
+    rows = [
+        (p["name"], p["type"], p["times"], f"{p['params']:,}", _short(p["formula"]))
+        for p in found["parts"]
+    ]
+    return [*map(_cut, table(rows, "<<>><")), "", f"parameters  {found['params']:,}"]
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 40 else ""
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= WIDTH else f"{line[: WIDTH - 3]}..."
+
+
+def _meanings(spec: Spec, path: str, weight: ir.Weight) -> dict[str, list[str]]:
+    """What each name of a shape is in the config, and its value."""
+    meant = dict(sizes_of(names_at(spec.model, path)))
+    found: dict[str, list[str]] = {}
+    for name in dict.fromkeys(s for n in weight.shape for s in sorted(n.spelled.symbols())):
+        size = meant.get(name)
+        if size is not None:
+            words = [str(size.spelled), str(int(size))]
+            found[name] = [word for word in dict.fromkeys(words) if word != name]
+    return found
+
+
+def _spec_line(
+    spec: Spec, chain: list[ir.Member], weight: ir.Weight | None
+) -> dict[str, str] | None:
+    """The line of a spec that declares a component, or a definition's own tensor."""
+    owner = chain[-1].module if chain else spec.model.root
+    span = chain[-1].span if chain else spec.model.root.span
+    if weight is not None and isinstance(owner, ir.Block):
+        declared = spec.compiled.definitions[owner.type].components
+        span = next((each.span for each in declared if each.name == weight.name), span)
+    lines = spec.compiled.lines.get(span.file)
+    text = lines[span.line - 1].strip() if lines and span.line <= len(lines) else ""
+    return {"place": str(span), "text": text}
+
+
+def _generated(
+    spec: Spec, chain: list[ir.Member], weight: ir.Weight | None, output: str
+) -> list[dict[str, str]]:
+    """The lines of the generated class that make a component and use it."""
+    name, owner = _attribute(spec, chain, weight)
+    if name is None or spec.model.root.forward is None:
+        return []
+    lines = spec.generate().splitlines()
+    inside = False
+    made: list[dict[str, str]] = []
+    word = re.compile(rf"\bself\.{name}\b")
+    for number, line in enumerate(lines, 1):
+        if line.startswith("class "):
+            inside = re.match(rf"class {owner}\b", line) is not None
+        if inside and word.search(line) and len(made) < 2:
+            made.append({"place": f"{output}:{number}", "text": line.strip()})
+    return made
+
+
+def _attribute(
+    spec: Spec, chain: list[ir.Member], weight: ir.Weight | None
+) -> tuple[str | None, str]:
+    """The attribute that a place is, or is in, and the block whose class has it."""
+    owner: ir.Block = spec.model.root
+    name: str | None = None
+    for member in chain:
+        if name is None:
+            name = member.name
+        if isinstance(member.module, ir.Block) and member is not chain[-1]:
+            owner, name = member.module, None
+    last = chain[-1].module if chain else owner
+    if weight is not None and isinstance(last, ir.Block):
+        return weight.name, last.type
+    return name, owner.type
+
+
+def _parts(spec: Spec, path: str, module: ir.Module, found: Place) -> list[dict[str, Any]]:
     counter = Counter()
+    prefix = "" if path == "." else f"{path}."
     rows = [
         {"name": weight.name, "type": weight.kind, "times": "", "params": weight.numel}
         for weight in module.weights
@@ -110,6 +221,9 @@ def _parts(module: ir.Module, found: Place) -> list[dict[str, Any]]:
         params = counter.numbers(member.module, True, frozenset()).params * times
         shown = f"x{times}" if times > 1 else ""
         rows.append({"name": name, "type": member.module.type, "times": shown, "params": params})
+    for row in rows:
+        one = locate(spec.model.root, f"{prefix}{row['name']}")
+        row["formula"] = spelling(formula(spec.model, f"{prefix}{row['name']}")) if one else ""
     return rows
 
 

@@ -17,12 +17,18 @@ from getspec.algebra import OPERATORS, Condition, Scalar
 from getspec.passes.formula import Formula
 from getspec.sizes import Floor, Function, Poly, constant
 
-__all__ = ["document", "latex", "latex_text", "spelling", "text"]
+__all__ = ["conditions", "document", "latex", "latex_text", "spelling", "text", "wrapped"]
 
 Monomial = tuple[Any, ...]
-UNITS = {"params": "parameters", "flops": "FLOPs", "kv": "elements per token"}
+UNITS = {
+    "params": "parameters",
+    "flops": "FLOPs",
+    "kv": "elements per token",
+    "activations": "bytes",
+}
 NOTES = {
     "flops": "forward FLOPs: 2 per multiply-add, matrix products only, causal attention in full",
+    "activations": "kept for a backward pass in float32 with fused attention; layouts follow the config, so it is fixed",
     "kv": "keys and values that causal attention keeps for each token; bytes are that times the dtype's",
 }
 
@@ -296,7 +302,7 @@ def text(found: Formula, value: int | None, sizes: Mapping[str, int]) -> str:
     if value is not None:
         at = ", ".join(f"{n} = {v}" for n, v in sizes.items())
         shown += f" = {value:,}" + (f" at {at}" if at else "")
-    lines = [shown, "", *_wrapped(spelling(found))]
+    lines = [shown, "", *wrapped(spelling(found))]
     fixed = [f"{name} = {_word(value)}" for name, value in found.fixed.items()]
     if fixed:
         lines += ["", *wrap(f"at {', '.join(fixed)}", 96, subsequent_indent="   ")]
@@ -316,7 +322,7 @@ def _listed(word: str, items: list[str]) -> list[str]:
     return ["", *wrap(f"{word} {', '.join(items)}", 96, subsequent_indent=" " * (len(word) + 1))]
 
 
-def _wrapped(formula: str, width: int = 96) -> list[str]:
+def wrapped(formula: str, width: int = 96) -> list[str]:
     """Lines that break before a sign."""
     lines, current = [], ""
     for word in formula.replace(" + ", "\n+ ").replace(" - ", "\n- ").split("\n"):

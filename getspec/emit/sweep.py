@@ -9,8 +9,9 @@ from typing import Any
 
 from getspec.emit.text import table
 from getspec.passes.sweep import Sweep
+from getspec.search import Search
 
-__all__ = ["comma_separated", "document", "skips", "text"]
+__all__ = ["comma_separated", "document", "off_by", "skips", "summary", "text"]
 
 
 def text(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
@@ -24,38 +25,56 @@ def _cell(value: Any) -> str:
 
 
 def comma_separated(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    """CSV with one head line."""
+    """CSV, with a head line where columns are named."""
     page = io.StringIO()
     writer = csv.writer(page, lineterminator="\n")
-    writer.writerow(columns)
+    if columns:
+        writer.writerow(columns)
     writer.writerows(rows)
     return page.getvalue()
 
 
-def document(
-    model: str,
-    spec: str,
-    columns: Sequence[str],
-    rows: Sequence[Sequence[Any]],
-    tried: int,
-    skipped: dict[str, int],
-) -> dict[str, Any]:
+def off_by(columns: Sequence[str], rows: Sequence[Sequence[Any]], of: str, target: int) -> str:
+    """Rows, each with how far it is from the target."""
+    at = columns.index(of)
+    cells = [
+        (*map(_cell, row), f"{row[at] - target:+,}", f"{100 * (row[at] - target) / target:+.2f} %")
+        for row in rows
+    ]
+    return "\n".join(table([(*columns, "off by", ""), *cells], ">" * (len(columns) + 2)))
+
+
+def document(search: Search, rows: Sequence[Sequence[Any]]) -> dict[str, Any]:
     """The document of `sweep --json` and `solve --json`."""
     return {
         "schema_version": 1,
-        "model": model,
-        "spec": spec,
-        "configurations": tried,
-        "skipped": skipped,
-        "columns": list(columns),
+        "model": search.spec.name,
+        "spec": search.spec.model.file,
+        "shape": dict(search.shape),
+        "configurations": search.size,
+        "skipped": skips(search),
+        "columns": list(search.columns),
         "rows": [list(row) for row in rows],
     }
 
 
-def skips(sweeps: Sequence[Sweep]) -> dict[str, int]:
-    """How many configurations were left out, by the condition that they break."""
+def summary(search: Search, kept: int) -> str:
+    """How many there were, how many are listed, and why others are not."""
+    lines = [f"{search.size:,} configurations, {kept:,} listed"]
+    if "flops" in search.columns and search.shape:
+        sizes = ", ".join(f"{name} = {number:,}" for name, number in search.shape.items())
+        lines[0] += f"; FLOPs forward at {sizes}"
+    found = skips(search).items()
+    lines += [f"  {number:,} skipped: {reason}" for reason, number in found]
+    return "\n".join(lines)
+
+
+def skips(search: Search) -> dict[str, int]:
+    """How many configurations were left out, and why."""
     found: dict[str, int] = {}
-    for each in sweeps:
+    if search.refused:
+        found["the spec does not allow the choice"] = search.refused
+    for each in search.sweeps:
         for reason, number in zip(_reasons(each), each.skipped, strict=True):
             if number:
                 found[reason] = found.get(reason, 0) + number
@@ -63,5 +82,5 @@ def skips(sweeps: Sequence[Sweep]) -> dict[str, int]:
 
 
 def _reasons(sweep: Sweep) -> Iterator[str]:
-    yield from map(str, sweep.skips)
-    yield "a division by zero, or a number out of range"
+    yield from (str(each.opposite()) for each in sweep.skips)
+    yield "a number cannot be worked out"

@@ -10,7 +10,7 @@ torch.utils.flop_counter. Causal attention is counted in full.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,11 +20,13 @@ from getspec.signature import inputs_of, outcome
 from getspec.sizes import Size
 from getspec.unify import substituted
 
-__all__ = ["Cost", "Work", "along", "cost", "folded", "trained"]
+__all__ = ["Cost", "Work", "cost", "folded", "joined", "loop_items", "trained", "twins"]
 
 ZERO = Size.of(0)
 Grads = Any
 """True where a gradient has to reach a tensor; a tuple of such facts for a list of tensors."""
+Tied = Mapping[str, bool]
+"""Tied tensors below a module, by path: whether the one that each is tied to is trained."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ def cost(model: ir.Model) -> Cost:
     """The work of a compiled model whose dataflow is known; each input tensor comes without a gradient."""
     assert model.root.forward is not None, "a spec without `forward` does no work"
     inputs = tuple(_like(declared.type, False) for declared in model.root.forward.inputs)
-    trace = _Walk().block(model.root, inputs, True)
+    trace = _Walk().block(model.root, inputs, True, dict(twins(model.root, "", True)))
     work: dict[str, Work] = {}
     shapes: dict[str, Any] = {}
     _spread(trace, "", {}, 1, work, shapes)
@@ -79,7 +81,9 @@ class _Trace:
     """What one module does: products of its own, and calls of others."""
 
     own: Work = field(default_factory=Work)
-    calls: list[tuple[str, int, _Trace, Mapping[str, Size] | None, Any]] = field(default_factory=list)
+    calls: list[tuple[str, int, _Trace, Mapping[str, Size] | None, Any]] = field(
+        default_factory=list
+    )
     grads: Grads = False
 
 
@@ -94,7 +98,7 @@ def _spread(
     """Traces as work by path, in the sizes of the outermost caller."""
     work[path] = work.get(path, Work()) + trace.own.within(names) * times
     for name, count, inner, bindings, type in trace.calls:
-        place = f"{path}.{name}" if path and name else path or name
+        place = joined(path, name)
         # A layer or a sequential has no names of its own: it speaks its caller's.
         outer = names if bindings is None else {k: v.substitute(names) for k, v in bindings.items()}
         if name:
@@ -108,31 +112,38 @@ class _Walk:
     def __init__(self) -> None:
         self.known: dict[Any, _Trace] = {}
 
-    def block(self, block: ir.Block, inputs: tuple[Grads, ...], trainable: bool) -> _Trace:
-        key = (id(block), inputs, trainable)
+    def block(
+        self, block: ir.Block, inputs: tuple[Grads, ...], trainable: bool, tied: Tied
+    ) -> _Trace:
+        key = (id(block), inputs, trainable, frozenset(tied.items()))
         if key not in self.known:
             assert block.forward is not None
-            self.known[key] = _Flow(self, block, block.forward, inputs, trainable).run()
+            self.known[key] = _Flow(self, block, block.forward, inputs, trainable, tied).run()
         return self.known[key]
 
     def routine(self, routine: ir.Routine, inputs: tuple[Grads, ...]) -> _Trace:
         key = (id(routine), inputs)
         if key not in self.known:
-            self.known[key] = _Flow(self, None, routine.forward, inputs, True).run()
+            self.known[key] = _Flow(self, None, routine.forward, inputs, True, {}).run()
         return self.known[key]
 
     def member(
-        self, member: ir.Member, types: tuple[Any, ...], grads: tuple[Grads, ...], trainable: bool
+        self,
+        member: ir.Member,
+        types: tuple[Any, ...],
+        grads: tuple[Grads, ...],
+        trainable: bool,
+        tied: Tied,
     ) -> _Trace:
         """One call of a component."""
         trainable = trainable and member.trainable
         match member.module:
             case ir.Leaf() as leaf:
-                return _leaf(leaf, types, grads, trainable)
+                return _leaf(leaf, types, grads, trainable, tied)
             case ir.Block() as block:
-                return self.block(block, grads, trainable)
+                return self.block(block, grads, trainable, tied)
             case ir.Sequence() as sequence:
-                return self.sequence(sequence, types, grads, trainable)
+                return self.sequence(sequence, types, grads, trainable, tied)
         raise AssertionError(member)
 
     def sequence(
@@ -141,10 +152,11 @@ class _Walk:
         types: tuple[Any, ...],
         grads: tuple[Grads, ...],
         trainable: bool,
+        tied: Tied,
     ) -> _Trace:
         trace = _Trace()
         for part in sequence.members:
-            inner = self.member(part, types, grads, trainable)
+            inner = self.member(part, types, grads, trainable, _within(tied, part.name))
             given = dict(zip(inputs_of(part.module), types, strict=True))
             result, bindings = outcome(part, given, f"`{part.name}`")
             own = bindings if isinstance(part.module, ir.Block) else None
@@ -155,13 +167,21 @@ class _Walk:
 
 
 def _leaf(
-    leaf: ir.Leaf, types: tuple[Any, ...], grads: tuple[Grads, ...], trainable: bool
+    leaf: ir.Leaf, types: tuple[Any, ...], grads: tuple[Grads, ...], trainable: bool, tied: Tied
 ) -> _Trace:
     wants = dict(zip(leaf.op.inputs, grads, strict=False))
     parameters = [w for w in leaf.weights if w.kind == "parameter"]
-    wants |= {weight.name: trainable and weight.trainable for weight in parameters}
-    out = any(map(_any, grads)) or (trainable and bool(parameters))
+    trains = {w.name: tied.get(w.name, trainable and w.trainable) for w in parameters}
+    wants |= trains
+    out = any(map(_any, grads)) or any(trains.values())
     return _Trace(own=_sum(leaf.op.products(*types), wants), grads=out)
+
+
+def _within(tied: Tied, name: str) -> Tied:
+    """Tied tensors as a component sees them."""
+    if not tied:
+        return tied
+    return {p.removeprefix(f"{name}."): t for p, t in tied.items() if p.startswith(f"{name}.")}
 
 
 def _sum(found: tuple[Product, ...], wants: Mapping[str, Grads]) -> Work:
@@ -182,10 +202,12 @@ class _Flow:
         forward: ir.Forward,
         inputs: tuple[Grads, ...],
         trainable: bool,
+        tied: Tied,
     ) -> None:
         self.walk = walk
         self.block = block
         self.trainable = trainable
+        self.tied = tied
         self.forward = forward
         self.trace = _Trace()
         self.times = 1
@@ -217,12 +239,14 @@ class _Flow:
     def loop(self, loop: ir.For) -> None:
         """Equal rounds are walked until the facts stay the same, and then counted together."""
         outer = self.times
+        rows = loop_items(loop.iterable, self.expr)
         for count, elements, body in loop.rounds:
             left = count
+            row, *_ = (next(rows) for _ in range(count))
             while left:
                 before = dict(self.grads)
-                for target, element in zip(loop.targets, elements, strict=True):
-                    self.grads[target] = _like(element.value, False)
+                for target, element, item in zip(loop.targets, elements, row, strict=True):
+                    self.grads[target] = _like(element.value, False) if item is None else item
                 mark, own = len(self.trace.calls), self.trace.own
                 self.statements(body)
                 stable = all(self.grads.get(n) == v for n, v in before.items())
@@ -272,7 +296,8 @@ class _Flow:
             return self.grads[id]
         if kind == "weight" and isinstance(value, Tensor) and self.block is not None:
             weight = next(w for w in self.block.own if w.name == id)
-            return weight.kind == "parameter" and weight.trainable and self.trainable
+            trains = weight.kind == "parameter" and weight.trainable and self.trainable
+            return self.tied.get(id, trains)
         return _like(value, False)
 
     def pick(self, expr: ir.Pick) -> Grads:
@@ -309,7 +334,8 @@ class _Flow:
         types = tuple(arg.value for _, arg in expr.args)
         assert self.block is not None
         trainable = self.trainable and trained(self.block, link.path)
-        inner = self.walk.member(link.member, types, grads, trainable)
+        tied = _within(self.tied, folded(self.block, link.path))
+        inner = self.walk.member(link.member, types, grads, trainable, tied)
         own = expr.bindings if isinstance(link.member.module, ir.Block) else None
         self.trace.calls.append((self.place(link.path), 1, inner, own, expr.value))
         return inner.grads
@@ -326,12 +352,46 @@ class _Flow:
         return inner.grads
 
 
+def loop_items(expr: ir.Expr, evaluate: Callable[[ir.Expr], Any]) -> Iterator[tuple[Any, ...]]:
+    """What each round of a loop over `expr` gets; None for what is no tensor."""
+    match expr:
+        case ir.Operation(None, "zip", parts):
+            for rows in zip(*(loop_items(part, evaluate) for part in parts), strict=False):
+                yield tuple(item for row in rows for item in row)
+        case ir.Operation(None, "enumerate", (inner,)):
+            yield from ((None, *row) for row in loop_items(inner, evaluate))
+        case ir.Operation(None, "reversed", (inner,)) if isinstance(inner.value, tuple):
+            yield from reversed(list(loop_items(inner, evaluate)))
+        case ir.Expr(tuple()):
+            yield from ((item,) for item in evaluate(expr))
+        case _:
+            while True:
+                yield (None,)
+
+
 def along(module: ir.Module, path: str) -> Iterator[tuple[str, ir.Member]]:
     """The members on the way to a component, under the names that counts have for them."""
     for part in path.split(".") if path else ():
         name, member = _step(module, part)
         yield name, member
         module = member.module
+
+
+def joined(path: str, name: str) -> str:
+    return f"{path}.{name}" if path and name else path or name
+
+
+def twins(module: ir.Module, path: str, trainable: bool) -> Iterator[tuple[str, bool]]:
+    """Every tied tensor, by its folded path, and whether the one it is tied to is trained."""
+    for tie in module.ties if isinstance(module, ir.Block) else ():
+        owner, _, name = tie.name.rpartition(".")
+        place = joined(path, folded(module, owner))
+        twin, _, weight = tie.of.rpartition(".")
+        held = [module, *(member.module for _, member in along(module, twin))][-1]
+        trains = next(w.trainable for w in held.weights if w.name == weight)
+        yield joined(place, name), trainable and trains and trained(module, twin)
+    for name, _, member in module.children():
+        yield from twins(member.module, joined(path, name), trainable and member.trainable)
 
 
 def folded(module: ir.Module, path: str) -> str:

@@ -621,9 +621,9 @@ def _inside(node: Any) -> Iterator[ir.Expr]:
     elif isinstance(node, ir.Expr | ir.Assign | ir.Push | ir.Return | ir.For):
         if isinstance(node, ir.Expr):
             yield node
-        for field in fields(node):
-            if field.name not in ("value", "bindings") or not isinstance(node, ir.Expr):
-                yield from _inside(getattr(node, field.name))
+        for name in type(node).__match_args__:
+            if name not in ("value", "bindings") or not isinstance(node, ir.Expr):
+                yield from _inside(getattr(node, name))
 
 
 def _expressions(a: ir.Expr | None, b: ir.Expr | None, word: str) -> list[_Words]:
@@ -649,7 +649,9 @@ def _spelling(node: Any) -> Any:
     if isinstance(node, ir.Const):
         return "const", _shown(node.value)
     if isinstance(node, ir.Expr):
-        parts = [getattr(node, f.name) for f in fields(node) if f.name not in ("value", "bindings")]
+        parts = [
+            getattr(node, n) for n in type(node).__match_args__ if n not in ("value", "bindings")
+        ]
         return type(node).__name__, *map(_spelling, parts)
     return repr(node)
 

@@ -13,12 +13,12 @@ from typing import Any
 from getspec import ir
 from getspec.algebra import VARYING, Condition, Fixed, simplified
 from getspec.errors import UsageError
-from getspec.passes.count import below, with_ties
+from getspec.passes.count import below, locate, with_ties
 from getspec.passes.symbols import Kind, Names, Symbols, key_of
 from getspec.passes.trace import Called, Measure, Trace, keys, products, trace
 from getspec.sizes import Inexact, Poly, Size, constant, product
 
-__all__ = ["QUANTITIES", "Formula", "formula", "values_of"]
+__all__ = ["QUANTITIES", "Formula", "formula", "names_at", "values_of"]
 
 ZERO = constant(0)
 Tied = frozenset[tuple[str, ...]]
@@ -75,11 +75,13 @@ def values_of(config: Mapping[str, Any]) -> dict[str, Any]:
 
 def formula(model: ir.Model, path: str = ".", of: str = "params") -> Formula:
     """The closed form of a quantity at a path; UsageError where there is none."""
-    if of not in QUANTITIES:
-        known = ", ".join(QUANTITIES)
-        raise UsageError(f"there is no closed form of {of}", f"closed forms are of: {known}")
     if of != "params" and model.root.forward is None:
         raise UsageError(f"{model.name} has no `forward`, so its {of} are not known")
+    if of == "activations":
+        return _activations(model, path)
+    if of not in QUANTITIES:
+        known = ", ".join((*QUANTITIES, "activations"))
+        raise UsageError(f"there is no closed form of {of}", f"closed forms are of: {known}")
     fixed: frozenset[str] = frozenset(model.root.structural)
     parts = [] if path in (".", "") else path.split(".")
     while True:
@@ -92,6 +94,30 @@ def formula(model: ir.Model, path: str = ".", of: str = "params") -> Formula:
         except Inexact as error:
             raise UsageError(f"the {of} of {model.name} have no closed form: {error}") from None
         return _made(model, path, of, poly, symbols)
+
+
+def _activations(model: ir.Model, path: str) -> Formula:
+    """Bytes kept for a backward pass, at this config: layouts decide them, and layouts follow numbers."""
+    from getspec.passes.activations import activations
+    from getspec.passes.cost import folded
+
+    place = "" if path in (".", "") else folded(model.root, path)
+    found = locate(model.root, place or ".")
+    assert found is not None
+    poly = activations(model).below(place).value.divide_exactly(constant(found.repeat))
+    values = values_of({n: _plain(e.value) for n, e in model.root.settings.items()})
+    return Formula(model.name, model.file, path, "activations", poly, values, (), tuple(values), ())
+
+
+def names_at(model: ir.Model, path: str) -> Mapping[str, Any]:
+    """What the names mean that the module or tensor at a path is written in: their values, and formulas for them."""
+    fixed: frozenset[str] = frozenset(model.root.structural)
+    while True:
+        try:
+            way = _Adder(Symbols(model, fixed)).way([] if path in (".", "") else path.split("."))
+            return way[2]
+        except Fixed as more:
+            fixed |= more.names
 
 
 def _made(model: ir.Model, path: str, of: str, poly: Poly, symbols: Symbols) -> Formula:
@@ -138,20 +164,27 @@ class _Adder:
 
     def at(self, path: list[str]) -> Poly:
         """One copy of the module or tensor at a path."""
+        module, member, names, tied, rest = self.way(path)
+        if rest:
+            found = self.symbols.weights(module, member, names)
+            weight = next(weight for weight in found if weight.name == rest[0])
+            return ZERO if (weight.name,) in tied else product(weight.shape).spelled
+        return self.module(module, member, names, tied)
+
+    def way(self, path: list[str]) -> tuple[ir.Module, ir.Member | None, Names, Tied, list[str]]:
+        """The last module on a path, the names that it speaks, and the tensor of it that is left."""
         member: ir.Member | None = None
         module: ir.Module = self.symbols.model.root
         names: Names = self.symbols.root()
         tied: Tied = frozenset()
         for at, part in enumerate(path):
             tied = with_ties(module, tied)
-            if at == len(path) - 1:
-                for weight in self.symbols.weights(module, member, names):
-                    if weight.name == part:
-                        return ZERO if (part,) in tied else product(weight.shape).spelled
+            if any(weight.name == part for weight in module.weights):
+                return module, member, names, tied, path[at:]
             member, names = self.child(module, part, names)
             module, tied = member.module, below(tied, part)
             names = self.inside(member, names)
-        return self.module(module, member, names, tied)
+        return module, member, names, tied, []
 
     def child(self, module: ir.Module, part: str, names: Names) -> tuple[ir.Member, Names]:
         if isinstance(module, ir.Stack):
