@@ -199,6 +199,33 @@ def cold_cost(layers: int) -> Case:
     return cold(f"getspec cost --set {setting}", "-m", "getspec", "cost", LLAMA, "--set", setting)
 
 
+GPT2 = "specs/zoo/gpt2.yaml"
+SWEEP = warm(
+    "sweep 200,000 configurations",
+    f"""
+from getspec.passes.sweep import axis, wanted
+from getspec.search import Search
+ranges = ["num_layers=1:200", "num_heads=12,16", "embed_dim=48:24000:48"]
+spec = getspec.load({GPT2!r})
+names = [*spec.config, "params", "flops"]
+where = wanted("params <= 1e9 and flops <= 2e12", names)
+search = Search(spec, [axis(each) for each in ranges], {{"B": 1, "N": 1024}}, where)
+assert search.size == 200_000
+rows = sum(len(part) for _, part in search.rows())
+""",
+)
+META = warm(
+    "build 20 configurations on meta",
+    f"""
+import torch
+model = getspec.load({GPT2!r}).module.GPT2
+start = time.perf_counter()
+with torch.device("meta"):
+    for depth in range(20):
+        total = sum(p.numel() for p in model(num_layers=depth + 1).parameters())
+""",
+)
+
 TORCH = cold("import torch", "-c", "import torch")
 THOUSAND_LINES = warm(
     "load and count 1,000 lines", "getspec.load(SPEC).count()", spec=thousand_line_spec
@@ -221,6 +248,9 @@ ROWS = [
     Row(cold("check, count and generate the zoo", "-c", ZOO), None, 3.0),
     Row(cold("getspec cost", "-m", "getspec", "cost", LLAMA, "--shape", "N=2048"), TORCH, 0.2),
     Row(cold_cost(12_000), cold_cost(12), 1.5),
+    Row(cold("getspec formula", "-m", "getspec", "formula", LLAMA, "--of", "flops"), TORCH, 0.2),
+    Row(SWEEP, None, 1.0),
+    Row(SWEEP, META),
 ]
 
 # ------------------------------------------------------------------------------------------ results

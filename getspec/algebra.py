@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from getspec import ir
-from getspec.sizes import Floor, Function, Poly, Size, constant, noting, symbol
+from getspec.sizes import Function, Poly, Size, constant, noting, symbol
 from getspec.syntax import COMPARISON
 
 __all__ = [
@@ -29,8 +29,6 @@ __all__ = [
     "Scalar",
     "atom",
     "plain",
-    "settled",
-    "simplified",
     "symbolic",
 ]
 
@@ -336,142 +334,3 @@ def _form(value: Any) -> Any:
     if isinstance(value, Size):
         return value.spelled
     return value.form if isinstance(value, Real) else value
-
-
-def simplified(poly: Poly, conditions: list[Condition]) -> tuple[Poly, tuple[Condition, ...]]:
-    """A formula and its conditions with exact divisions taken out: `h*(d // h)` is d where h divides d."""
-    exact: dict[Floor, None] = {}
-    rest = []
-    for each in conditions:
-        floor = _exact(each)
-        if floor is None:
-            rest.append(each)
-        else:
-            exact[floor] = None
-    found = {Condition("%", _reduced(f.numerator, exact, f), f.divisor, True): None for f in exact}
-    for each in rest:
-        sides = [
-            _reduced(side, exact) if isinstance(side, Poly) else side
-            for side in (each.left, each.right)
-        ]
-        if sides[0] != sides[1] and not _always(each.relation, sides[0], sides[1], each.holds):
-            found[Condition(each.relation, sides[0], sides[1], each.holds)] = None
-    return _reduced(poly, exact), tuple(found)
-
-
-def _exact(condition: Condition) -> Floor | None:
-    """The division that a condition says leaves nothing."""
-    left, right = condition.left, condition.right
-    if not (condition.holds and isinstance(left, Poly) and isinstance(right, Poly)):
-        return None
-    if condition.relation == "%":
-        quotient = left.divide_floor(right)
-        part = (
-            quotient.terms[0][0][0] if len(quotient.terms) == 1 and quotient.terms[0][0] else None
-        )
-        whole = (
-            isinstance(part, Floor) and quotient.terms[0][1] == 1 and len(quotient.terms[0][0]) == 1
-        )
-        return part if whole and part == Floor(left, right) else None
-    if condition.relation != "==":
-        return None
-    for a, b in ((left, right), (right, left)):
-        for part in floors(a):
-            if a == part.divisor * atom(part) and b == part.numerator:
-                return part
-    return None
-
-
-def _reduced(poly: Poly, exact: Mapping[Floor, None], but: Floor | None = None) -> Poly:
-    """Each exact division that is multiplied by its divisor is its numerator."""
-    for floor in exact:
-        if floor == but or len(floor.divisor.terms) != 1:
-            continue
-        before, poly = poly, _taken_out(poly, floor)
-        while poly != before:
-            before, poly = poly, _taken_out(poly, floor)
-    return poly
-
-
-def _taken_out(poly: Poly, floor: Floor) -> Poly:
-    parts, scale = floor.divisor.terms[0]
-    total = constant(0)
-    for monomial, coefficient in poly.terms:
-        left = list(monomial)
-        fits = floor in left and coefficient % scale == 0
-        for part in (floor, *parts) if fits else ():
-            if part not in left:
-                fits = False
-                break
-            left.remove(part)
-        if fits:
-            total = total + Poly(((tuple(left), coefficient // scale),)) * floor.numerator
-        else:
-            total = total + Poly(((monomial, coefficient),))
-    return total
-
-
-def _always(relation: str, left: Poly | float, right: Poly | float, holds: bool) -> bool:
-    """Whether a minimum holds for all names from 1 on; that a name is at least 1 is not left out itself."""
-    if relation != "<" or holds or not (isinstance(left, Poly) and isinstance(right, Poly)):
-        return False
-    if right.constant == 1 and left == symbol(str(left)):
-        return False
-    total = constant(0)
-    for monomial, coefficient in (left - right).terms:
-        term = constant(coefficient)
-        for part in monomial:
-            if isinstance(part, Floor) and not _positive(part):
-                return False
-            if isinstance(part, Scalar):
-                return False
-            # a name is 1 and what is above it; a floor of positive sides is 0 and what is above it
-            term = term * (symbol(part) + constant(1) if isinstance(part, str) else atom(part))
-        total = total + term
-    return all(coefficient >= 0 for _, coefficient in total.terms)
-
-
-def _positive(part: Floor) -> bool:
-    sides = (*part.numerator.terms, *part.divisor.terms)
-    return all(c > 0 and all(isinstance(p, str) for p in m) for m, c in sides)
-
-
-def settled(form: Any, values: Mapping[str, Any]) -> Any:
-    """A formula with numbers put in for some of its names: a polynomial in the others, or a float."""
-    if not isinstance(form, Poly):
-        return form
-    if len(form.terms) == 1 and len(form.terms[0][0]) == 1 and form.terms[0][1] == 1:
-        part = form.terms[0][0][0]
-        if isinstance(part, str):
-            found = values.get(part, form)
-            return constant(found) if isinstance(found, int) else found
-        return _settled_atom(part, values)
-    total = constant(0)
-    for monomial, coefficient in form.terms:
-        term = constant(coefficient)
-        for part in monomial:
-            term = term * settled(Poly((((part,), 1),)), values)
-        total = total + term
-    return total
-
-
-def _settled_atom(part: Function, values: Mapping[str, Any]) -> Any:
-    if isinstance(part, Floor):
-        sides = settled(part.numerator, values), settled(part.divisor, values)
-        return sides[0].divide_floor(sides[1])
-    assert isinstance(part, Scalar)
-    made = Scalar(part.op, tuple(settled(each, values) for each in part.args))
-    if made.symbols():
-        return atom(made)
-    number = made.evaluate({})
-    return constant(number) if isinstance(number, int) else number
-
-
-def floors(poly: Poly) -> list[Floor]:
-    """The floor divisions in a polynomial, inner ones included."""
-    found: list[Floor] = []
-    for monomial, _ in poly.terms:
-        for part in monomial:
-            if isinstance(part, Floor):
-                found += [*floors(part.numerator), *floors(part.divisor), part]
-    return found

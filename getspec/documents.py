@@ -12,6 +12,7 @@ from __future__ import annotations
 import io
 import re
 import shlex
+from argparse import Namespace
 from collections.abc import Iterable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
@@ -35,7 +36,8 @@ READING = (
     "schema",
 )
 """Commands that write nothing; `generate` only with `--stdout`."""
-WRITING = ("--emit-converter", "--output", "--force")
+WRITING = ("emit_converter", "output", "plot")
+"""Arguments that name a file to write."""
 START = re.compile(r"<!-- getspec: (.*?) -->")
 END = "<!-- /getspec -->"
 LANGUAGES = {"generate": "python", "resolve": "yaml", "schema": "json"}
@@ -131,13 +133,18 @@ def _check(words: list[str], place: str) -> None:
         known = nearest(name, READING)
         help = f"did you mean `{known}`?" if known else f"it takes: {', '.join(READING)}"
         raise UsageError(f"{place}: `{name}` is no command that a document can show", help)
-    if name == "generate" and "--stdout" not in words:
+    if "-" in words:
+        raise UsageError(f"{place}: a document has no standard input")
+
+
+def _refuse_writing(arguments: Namespace, place: str) -> None:
+    """An option may be shortened, so what was understood is looked at and not the words."""
+    if arguments.command == "generate" and not arguments.stdout:
         raise UsageError(f"{place}: `generate` writes files", "generate SPEC --stdout")
-    for word in words:
-        if word.partition("=")[0] in WRITING:
-            raise UsageError(f"{place}: `{word}` writes a file, and a document only reads")
-        if word == "-":
-            raise UsageError(f"{place}: a document has no standard input")
+    for name in WRITING:
+        if getattr(arguments, name, None) and arguments.command != "generate":
+            option = f"--{name.replace('_', '-')}"
+            raise UsageError(f"{place}: `{option}` writes a file, and a document only reads")
 
 
 def _run(words: list[str], place: str) -> str:
@@ -149,11 +156,15 @@ def _run(words: list[str], place: str) -> str:
     try:
         with redirect_stdout(out), redirect_stderr(errors):
             arguments = parsed(words)
+            _refuse_writing(arguments, place)
             status = COMMANDS[arguments.command](arguments)
     except SystemExit as stop:
         status = int(str(stop.code or 0))
+    except UsageError as error:
+        located = str(error).startswith(place)
+        raise UsageError(str(error) if located else f"{place}: {error}", error.help) from None
     except GetspecError as error:
-        raise UsageError(f"{place}: {error}", getattr(error, "help", None)) from None
+        raise UsageError(f"{place}: {error}") from None
     except OSError as error:
         raise UsageError(f"{place}: {error.strerror or error}") from None
     if status:

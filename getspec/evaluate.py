@@ -70,10 +70,10 @@ class Scope:
 
     def decide(self, used: frozenset[str]) -> None:
         """Note that structure depends on these names."""
+        known = (self.names.get(name) for name in used)
+        if any(each is not None and isinstance(each.value, Varying) for each in known):
+            raise NeedsIndex
         for name in used:
-            known = self.names.get(name)
-            if known is not None and isinstance(known.value, Varying):
-                raise NeedsIndex
             self.decided |= self.roots.get(name, frozenset())
 
 

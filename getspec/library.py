@@ -55,8 +55,8 @@ class Files:
             path = root / wanted
             if not self.exists(path):
                 continue
-            real = Path(os.path.realpath(path))
-            if not real.is_relative_to(os.path.realpath(root)):
+            real = self.real(path)
+            if not real.is_relative_to(self.real(root)):
                 raise _refused(span, f"`{reference}` leads out of the folder it is looked up in")
             if not self.is_file(real):
                 raise _refused(span, f"`{reference}` is not a file")
@@ -65,6 +65,10 @@ class Files:
 
     def exists(self, path: Path) -> bool:
         return os.path.exists(path)
+
+    def real(self, path: Path) -> Path:
+        """Where a path leads, links followed."""
+        return Path(os.path.realpath(path))
 
     def is_file(self, path: Path) -> bool:
         return path.is_file()

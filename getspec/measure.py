@@ -17,7 +17,15 @@ from torch.autograd.graph import saved_tensors_hooks
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-__all__ = ["differences", "eager_attention", "flops", "peak_bytes", "saved_bytes", "tensors"]
+__all__ = [
+    "backward_flops",
+    "differences",
+    "eager_attention",
+    "forward_flops",
+    "peak_bytes",
+    "saved_bytes",
+    "tensors",
+]
 
 Fold = Callable[[str], str]
 
@@ -27,20 +35,26 @@ def eager_attention() -> Any:
     return sdpa_kernel(SDPBackend.MATH)
 
 
-def flops(module: nn.Module, inputs: list[Any], fold: Fold) -> tuple[dict[str, int], Counter[str]]:
-    """Forward FLOPs by path, everything below included, and backward FLOPs by op; a step without a loss."""
+def forward_flops(
+    module: nn.Module, inputs: list[Any], fold: Fold
+) -> tuple[dict[str, int], list[torch.Tensor]]:
+    """FLOPs by path, everything below included, and the outputs that a gradient can start from."""
     name = type(module).__name__
     with FlopCounterMode(display=False) as counter:
         outputs = [tensor for tensor in tensors(module(*inputs)) if tensor.requires_grad]
-    forward: Counter[str] = Counter({"": counter.get_total_flops()})
+    found: Counter[str] = Counter({"": counter.get_total_flops()})
     for path, ops in counter.get_flop_counts().items():
         if path.startswith(f"{name}."):
-            forward[fold(path.removeprefix(f"{name}."))] += sum(ops.values())
+            found[fold(path.removeprefix(f"{name}."))] += sum(ops.values())
+    return dict(found), outputs
+
+
+def backward_flops(outputs: list[torch.Tensor]) -> Counter[str]:
+    """FLOPs by op of a backward pass from outputs; the loss has none."""
     with FlopCounterMode(display=False) as counter:
         if outputs:
             torch.stack([tensor.float().sum() for tensor in outputs]).sum().backward()
-    backward = Counter({str(op): n for op, n in counter.get_flop_counts().get("Global", {}).items()})
-    return dict(forward), backward
+    return Counter({str(op): n for op, n in counter.get_flop_counts().get("Global", {}).items()})
 
 
 def saved_bytes(module: nn.Module, inputs: list[Any], fold: Fold) -> dict[str, int]:

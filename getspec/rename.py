@@ -92,7 +92,7 @@ def _filled(target: str, groups: tuple[str, ...]) -> str:
 
 def converter(model: str, spec: str, rules: Rules) -> str:
     """A standalone script that renames a checkpoint's tensors, in either direction."""
-    from getspec.emit.classes import clean
+    from getspec.emit.comments import clean
     from getspec.emit.printer import literal
 
     lines = "\n".join(f"    ({literal(a)}, {literal(b)})," for a, b in rules.items())

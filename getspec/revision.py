@@ -47,19 +47,22 @@ class CommittedFiles(Files):
     def __init__(self, top: Path, revision: str, commit: str) -> None:
         super().__init__()
         self.top, self.revision, self.commit = top, revision, commit
-        listed = _git(
-            top, "ls-tree", "-r", "-z", "--format=%(objecttype) %(objectmode) %(path)", commit
-        )
-        entries = [
-            line.split(" ", 2) for line in listed.decode(errors="replace").split("\0") if line
-        ]
+        listed = _git(top, "ls-tree", "-r", "-z", "--full-tree", commit).decode(errors="replace")
+        entries = [entry.split("\t", 1) for entry in listed.split("\0") if entry]
         # A link may lead anywhere, and is not followed.
-        self.paths = {path for _, mode, path in entries if mode in ("100644", "100755")}
+        self.paths = {path for facts, path in entries if facts[:6] in ("100644", "100755")}
 
     def inside(self, path: Path) -> str | None:
         """The path within the repository, where it is in it."""
-        real = Path(os.path.realpath(path))
-        return real.relative_to(self.top).as_posix() if real.is_relative_to(self.top) else None
+        full = Path(os.path.abspath(path))
+        if not full.is_relative_to(self.top):
+            full = Path(os.path.realpath(full.parent), full.name)
+        return full.relative_to(self.top).as_posix() if full.is_relative_to(self.top) else None
+
+    def real(self, path: Path) -> Path:
+        """Links of the working tree are not those of the commit."""
+        inside = self.inside(path)
+        return super().real(path) if inside is None else self.top / inside
 
     def exists(self, path: Path) -> bool:
         inside = self.inside(path)

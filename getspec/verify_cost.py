@@ -44,11 +44,13 @@ class Trial:
         selects = activations(self.model).total("selects") != 0
         return "cpu" if selects else "meta"
 
-    def made(self, device: str) -> tuple[torch.nn.Module, list[Any]]:
-        """The module, in training mode, and inputs on a device."""
+    def made(
+        self, device: str, dtype: torch.dtype = torch.float32
+    ) -> tuple[torch.nn.Module, list[Any]]:
+        """The module, in training mode, and inputs, on a device and in a precision."""
         with torch.device(device):
             module = self.build()
-        return module, self.inputs(device)
+        return module.to(dtype), [_cast(x, dtype) for x in self.inputs(device)]
 
     @cached_property
     def known(self) -> Mapping[str, int]:
@@ -78,7 +80,8 @@ def check_flops(trial: Trial) -> str:
     """Forward by module, backward as a whole; that counter is wrong going back through grouped convolutions."""
     work = cost(trial.model)
     with measure.eager_attention():
-        forward, backward = measure.flops(*trial.made(trial.where), trial.fold)
+        forward, outputs = measure.forward_flops(*trial.made(trial.where), trial.fold)
+        backward = measure.backward_flops(outputs)
     paths = {"", *work.work, *forward}
     _none_differ({path: trial.at(work.below(path).forward) for path in paths}, forward)
     have, want = backward.total(), trial.at(work.total.backward)
@@ -96,17 +99,18 @@ def check_flops(trial: Trial) -> str:
     return f"{total}; {len(paths)} modules equal on {trial.where}{note}"
 
 
-def check_activations(trial: Trial) -> str:
+def check_activations(trial: Trial, dtype: torch.dtype = torch.float32) -> str:
     """With fused attention on the CPU, with eager attention where FLOPs are counted."""
     said = []
     for attention, where in (("fused", "cpu"), ("eager", trial.where)):
-        kernels = Policy(attention, channels_last=where == "cpu", wide_statistics=where != "cpu")
+        cpu = where == "cpu"
+        kernels = Policy(attention, dtype.itemsize, channels_last=cpu, wide_statistics=not cpu)
         kept = activations(trial.model, kernels, trial.known)
         if kept.unknown:
             said.append(f"{attention}: no rule for {', '.join(kept.unknown)}")
             continue
         with measure.eager_attention() if attention == "eager" else nullcontext():
-            have = measure.saved_bytes(*trial.made(where), trial.fold)
+            have = measure.saved_bytes(*trial.made(where, dtype), trial.fold)
         wanted: dict[str, int] = {}
         for (path, what), amount in kept.table.items():
             if what in ("saved", "attention"):
@@ -126,6 +130,12 @@ def compare_memory(trial: Trial) -> str:
     measured = measure.peak_bytes(*trial.made("cuda"))
     ratio = f"{measured / predicted:.3f}" if predicted else "-"
     return f"{measured:,} bytes measured / {predicted:,} predicted = {ratio}"
+
+
+def _cast(value: Any, dtype: torch.dtype) -> Any:
+    if isinstance(value, list):
+        return [_cast(item, dtype) for item in value]
+    return value.to(dtype) if value.is_floating_point() else value
 
 
 def _none_differ(wanted: Mapping[str, int], have: Mapping[str, int]) -> None:

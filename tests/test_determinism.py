@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -54,22 +55,42 @@ def test_hash_seeds(number: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("version", ["3.11", "3.12", "3.13"])
-def test_pythons(version: str) -> None:
+def test_pythons(version: str, tmp_path: Path) -> None:
     """Every Python that is supported writes the same bytes."""
-    assert digest(interpreter(version), {"PYTHONHASHSEED": "random"}) == ours()
+    assert digest(interpreter(version, tmp_path), {"PYTHONHASHSEED": "random"}) == ours()
 
 
-def interpreter(version: str) -> str:
-    """A Python of this version that has what getspec needs; a skip that says why there is none."""
+def interpreter(version: str, folder: Path) -> str:
+    """A Python of this version with what getspec needs; a skip that says why there is none."""
     if version == f"{sys.version_info.major}.{sys.version_info.minor}":
         return sys.executable
-    found = shutil.which(f"python{version}")
+    found = next(filter(runs, candidates(version)), None)
     if found is None:
         pytest.skip(f"there is no python{version} here")
-    probe = (found, "-c", "import jinja2, pydantic, yaml")
-    if subprocess.run(probe, capture_output=True, check=False).returncode:
-        pytest.skip(f"python{version} cannot import jinja2, pydantic and yaml")
-    return found
+    python = folder / "env" / ("Scripts" if os.name == "nt" else "bin") / "python"
+    commands = (
+        (found, "-m", "venv", str(folder / "env")),
+        (str(python), "-m", "pip", "install", "--quiet", "pydantic", "pyyaml", "jinja2"),
+    )
+    for command in commands:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            pytest.skip(f"python{version} has no environment: {done.stderr.strip()[-200:]}")
+    return str(python)
+
+
+def candidates(version: str) -> Iterator[str]:
+    """Where a Python may be: on the path, or among those that pyenv keeps."""
+    on_path = shutil.which(f"python{version}")
+    if on_path:
+        yield on_path
+    kept = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions")
+    yield from map(str, sorted(kept.glob(f"{version}.*/bin/python")))
+
+
+def runs(python: str) -> bool:
+    """A shim may stand for a Python that is not chosen."""
+    return subprocess.run((python, "-c", ""), capture_output=True, check=False).returncode == 0
 
 
 def test_folders_do_not_matter(tmp_path: Path) -> None:

@@ -229,6 +229,15 @@ def test_a_position_that_decides_asks_for_every_position() -> None:
             Evaluator.of(within, expression(source))
 
 
+def test_a_position_that_decides_decides_nothing_else() -> None:
+    """Whatever the order that a set of names comes in, which differs from one process to the next."""
+    within = scope(**{f"n{at}": at for at in range(20)})
+    within.index("i", Varying("int"))
+    with pytest.raises(NeedsIndex):
+        within.decide(frozenset({*within.names}))
+    assert within.decided == set()
+
+
 def test_a_run_time_size_decides_nothing() -> None:
     within = scope(dim=8)
     within.names["N"] = Name(Size.runtime("N"), "N", "size")

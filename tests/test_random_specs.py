@@ -40,7 +40,7 @@ from proofs import (
     written,
 )
 
-from getspec.emit.classes import expressions
+from getspec.emit.statements import expressions
 
 pytestmark = pytest.mark.torch
 PARTS = 8

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from getspec.sizes import Inexact, Poly, Size, constant, product, symbol
+from getspec.sizes import Inexact, Poly, Size, constant, noting, product, symbol
 
 SYMBOLS = ("B", "N", "H")
 values = st.fixed_dictionaries({name: st.integers(1, 50) for name in SYMBOLS})
@@ -137,3 +137,40 @@ def test_an_unknown_size_is_no_integer() -> None:
 @given(st.lists(st.integers(1, 20), max_size=6))
 def test_product(lengths: list[int]) -> None:
     assert product(map(Size.of, lengths)) == math.prod(lengths)
+
+
+def test_whole_parts_come_out_of_a_floor_division_by_a_size() -> None:
+    n, d = symbol("n"), symbol("d")
+    assert str((n - d).divide_floor(d)) == "n // d - 1"
+    assert (3 * Size.runtime("n") * Size.runtime("d")) // Size.runtime("d") == 3 * Size.runtime("n")
+
+
+def test_alike_is_equal_whatever_the_names_are() -> None:
+    dim, width = Size.named("dim", 8), Size.named("width", 8)
+    assert dim == width
+    assert not dim.is_alike(width)
+    assert (2 * dim).is_alike(dim + dim)
+    assert not dim.is_alike(8)
+
+
+def test_what_is_decided_by_looking_at_sizes_is_told() -> None:
+    dim, heads, length = Size.named("dim", 8), Size.named("heads", 4), Size.runtime("N")
+    told: list[tuple[str, str, str, bool]] = []
+    with noting(lambda how, a, b, holds: told.append((how, str(a.spelled), str(b.spelled), holds))):
+        assert dim.is_multiple_of(heads)
+        assert not dim.is_below(heads)
+        assert not length.is_below(heads), "nobody knows, and nothing is decided"
+        assert dim != heads
+        assert int(heads) == heads.known == 4
+        assert dim.exactly(heads) == 2
+    assert told == [
+        ("%", "dim", "heads", True),
+        ("<", "dim", "heads", False),
+        ("==", "dim", "heads", False),
+        ("is", "heads", "heads", True),
+        ("is", "heads", "heads", True),
+        ("%", "dim", "heads", True),
+        ("==", "dim // heads", "2", True),
+    ]
+    assert not length.is_multiple_of(heads), "afterwards nobody is told"
+    assert len(told) == 7

@@ -5,7 +5,7 @@ Every figure is a sum over the counts and changes; no sentence knows the models,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from getspec import ir
@@ -13,6 +13,7 @@ from getspec.errors import escape
 from getspec.passes.cost import cost
 from getspec.passes.count import Count, Row, count, tensors
 from getspec.passes.diff import CLASSES, Change, Difference
+from getspec.passes.memory import memory
 from getspec.sizes import Poly, constant
 
 __all__ = ["Cause", "Flops", "causes", "flops", "flops_line", "markdown"]
@@ -42,6 +43,12 @@ class Flops:
     sizes_b: Mapping[str, int]
     a: Poly
     b: Poly
+
+    @property
+    def alike(self) -> bool:
+        """Whether what both have a size for has one size."""
+        common = self.sizes_a.keys() & self.sizes_b.keys()
+        return all(self.sizes_a[name] == self.sizes_b[name] for name in common)
 
     @property
     def known(self) -> bool:
@@ -200,7 +207,7 @@ def markdown(found: Difference, given: Mapping[str, int] | None = None) -> str:
         _behaviour(found),
         _distribution(a),
         _distribution(b),
-        _implications(found, a, b, work),
+        _implications(found, a, b, work, given or {}),
     ]
     return "\n\n".join(part for part in parts if part)
 
@@ -459,20 +466,40 @@ def _distribution(found: Count) -> str:
     return f"## Where the parameters of {_text(found.model)} are\n\n```text\n{body}\n```"
 
 
-def _implications(found: Difference, a: Count, b: Count, work: Flops | None) -> str:
-    rows: list[tuple[str, ...]] = []
-
-    def add(name: str, of: Callable[[Count], int]) -> None:
-        x, y = of(a), of(b)
-        rows.append((name, f"{x:,}", f"{y:,}", f"{y - x:+,}", percent(y - x, x)))
-
-    add("weights in float32, bytes", lambda c: 4 * c.total)
-    add("weights in bfloat16, bytes", lambda c: 2 * c.total)
-    add("training with Adam in float32, bytes", lambda c: 4 * c.total + 12 * c.trainable)
+def _implications(
+    found: Difference, a: Count, b: Count, work: Flops | None, given: Mapping[str, int]
+) -> str:
+    trained = [4 * c.total + 12 * c.trainable for c in (a, b)]
+    lines = [
+        ("weights in float32, bytes", 4 * a.total, 4 * b.total),
+        ("weights in bfloat16, bytes", 2 * a.total, 2 * b.total),
+        ("training with Adam in float32, bytes", trained[0], trained[1]),
+        *_remembered(found, given),
+    ]
+    rows = [(name, f"{x:,}", f"{y:,}", f"{y - x:+,}", percent(y - x, x)) for name, x, y in lines]
     text = "## Implications\n\n"
     text += table(("", found.a.name, found.b.name, "difference", "%"), rows, "<>>>>")
     text += "\n\nTraining holds weights, and gradients and two moments of what is trained; activations come on top."
     return text + _work(found, work)
+
+
+def _remembered(found: Difference, given: Mapping[str, int]) -> Iterator[tuple[str, int, int]]:
+    """What the dataflow keeps, where all run-time sizes are given and every op says what it keeps."""
+    if found.a.root.forward is None or found.b.root.forward is None:
+        return
+    kept: list[int | None] = []
+    keys: list[int | None] = []
+    for model in (found.a, found.b):
+        sizes = {**model.shape, **given}
+        held = memory(model, sizes=sizes)
+        values = {name: constant(number) for name, number in sizes.items()}
+        saved = held.kept.saved.value.substitute(values).constant
+        kept.append(None if held.unknown else saved)
+        keys.append(held.kv_per_token.value.substitute(values).constant)
+    if kept[0] is not None and kept[1] is not None:
+        yield "activations kept for the backward pass in float32, bytes", kept[0], kept[1]
+    if keys[0] is not None and keys[1] is not None and any(keys):
+        yield "keys and values of one token in float32, bytes", keys[0], keys[1]
 
 
 def _work(found: Difference, work: Flops | None) -> str:
@@ -484,7 +511,7 @@ def _work(found: Difference, work: Flops | None) -> str:
         value = f"{total.constant:,}" if total.constant is not None else _code(str(total))
         place = f" {_at(sizes)}" if sizes else ""
         lines.append(f"- {_text(model.name)}: {value} FLOPs{place}")
-    if work.known and work.sizes_a == work.sizes_b:
+    if work.known and work.alike:
         share = percent(work.delta, work.a.constant or 0)
         lines.append(f"- difference: {work.delta:+,} FLOPs ({share})")
     elif not work.known and not work.sizes_a and not work.sizes_b:

@@ -25,7 +25,10 @@ FULL = (
 HALF = (
     "FLOPs: 2 per multiply-add, matrix products only, causal attention HALVED; MACs: half of that"
 )
-KEPT = "kept: bytes that the backward pass needs, each storage once, without parameters and inputs"
+KEPT = (
+    "kept: bytes that the backward pass needs, each storage once, without parameters and inputs, "
+    "before anything is recomputed"
+)
 
 
 @dataclass(frozen=True)
@@ -299,6 +302,8 @@ def _memory_lines(found: CostTable) -> Iterator[str]:
         total = at_least + size_of(found.at(_total(addends)))
         yield title
         yield from aligned([*rows, ("  total", total, "")], "<><")
+    if policy["attention"] == "fused" and memory.kept.total("attention") != 0:
+        yield f"fused attention  {memory.recipes['attention']}"
     if memory.kv_per_token != 0:
         yield f"keys and values  {memory.kv_per_token.value.constant:,} bytes a token"
     if memory.active != found.total.params:
@@ -313,9 +318,7 @@ def _ratio_lines(found: CostTable) -> Iterator[str]:
     exact, rule, attention, others = (found.at(size).constant for size in named)
     if exact is None or not rule or attention is None or others is None:
         return
-    parts = (
-        f"attention {attention / rule:+.1%}, parameters not multiplied once a token {others / rule:+.1%}"
-    )
+    parts = f"attention {attention / rule:+.1%}, parameters not multiplied once a token {others / rule:+.1%}"
     yield f"6ND       {rule:,} FLOPs; exact / 6ND = {exact / rule:.4f}: {parts}"
 
 

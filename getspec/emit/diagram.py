@@ -433,7 +433,9 @@ def svg(made: Graph) -> str:
     parts += [_box(made, at, boxes[at], widths[at]) for at in range(len(made.nodes))]
     if made.note:
         parts.append(f'<text class="s" x="{MARGIN}" y="{tall - 8:.0f}">{_xml(made.note)}</text>')
-    size = f"{across + 2 * MARGIN:.0f} {tall:.0f}"
+    # Shapes of edges on the right stand beside the widest layer.
+    aside = max((len(label) for _, _, label in made.edges), default=0) * CHARACTER
+    size = f"{across + 2 * MARGIN + aside:.0f} {tall:.0f}"
     wide, high = size.split()
     name = _xml(made.model)
     head = (
@@ -473,14 +475,22 @@ def _arrow(
     widths: list[float],
     edge: tuple[int, int, str],
 ) -> str:
+    """A curve down to the next layer; one that skips layers goes round them on the right."""
     start, end, label = edge
-    x1, y1 = boxes[start][0] + widths[start] / 2, boxes[start][1] + HEIGHT
-    x2, y2 = boxes[end][0] + widths[end] / 2, boxes[end][1]
-    bend = (y2 - y1) / 2
-    line = f"M{x1:.0f} {y1:.0f}C{x1:.0f} {y1 + bend:.0f} {x2:.0f} {y2 - bend:.0f} {x2:.0f} {y2:.0f}"
-    text = (
-        f'<text class="s" x="{(x1 + x2) / 2 + 4:.0f}" y="{(y1 + y2) / 2:.0f}">{_xml(label)}</text>'
-    )
+    (left1, top1), (left2, top2) = boxes[start], boxes[end]
+    x1, y1 = left1 + widths[start] / 2, top1 + HEIGHT
+    x2, y2 = left2 + widths[end] / 2, top2
+    if y2 - y1 <= GAP_Y:
+        bend, place = (y2 - y1) / 2, ((x1 + x2) / 2 + 4, (y1 + y2) / 2)
+        line = f"M{x1:.0f} {y1:.0f}C{x1:.0f} {y1 + bend:.0f} {x2:.0f} {y2 - bend:.0f} {x2:.0f} {y2:.0f}"
+    else:
+        x1, y1 = left1 + widths[start], top1 + HEIGHT / 2
+        x2, y2 = left2 + widths[end], top2 + HEIGHT / 2
+        between = [left + widths[at] for at, (left, top) in boxes.items() if top1 <= top <= top2]
+        round_ = max(between) + GAP_X
+        place = (round_ - GAP_X / 2, (y1 + y2) / 2)
+        line = f"M{x1:.0f} {y1:.0f}C{round_:.0f} {y1:.0f} {round_:.0f} {y2:.0f} {x2:.0f} {y2:.0f}"
+    text = f'<text class="s" x="{place[0]:.0f}" y="{place[1]:.0f}">{_xml(label)}</text>'
     return f'<path d="{line}"/>{text if label else ""}'
 
 

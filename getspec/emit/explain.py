@@ -76,17 +76,25 @@ def place(spec: Spec, path: str, output: str = "generated code") -> dict[str, An
         "total": found.params * found.repeat,
         "formula": spelling(closed),
         "conditions": conditions(closed),
-        "declared": [_declared(member) for member in chain],
+        "declared": [
+            _declared(member, path) for member, path in zip(chain, _paths(chain), strict=True)
+        ],
         "spec": _spec_line(spec, chain, weight),
         "generated": _generated(spec, chain, weight, output),
     }
     if weight:
+        ties = dict(spec.count().tied)
+        document["tied"] = ties.get(path)
+        document["elements"] = weight.numel
         document["shape"] = [int(length) for length in weight.shape]
         document["spelled"] = [str(length.spelled) for length in weight.shape]
         document["where"] = _meanings(spec, path, weight)
         document["init"] = str(weight.init)
     else:
         document["parts"] = _parts(spec, path, module, found)
+    if isinstance(module, ir.Block) and not weight:
+        document["summary"] = module.summary
+        document["sources"] = list(module.sources)
     return document
 
 
@@ -94,6 +102,12 @@ def place_text(found: dict[str, Any]) -> str:
     """The page: places first, then the arithmetic."""
     title = f"{found['path']}  ({found['type']})" if found["path"] != "." else found["model"]
     lines = [_cut(title), ""]
+    if found.get("summary"):
+        lines += [fill(escape(found["summary"]), 88), ""]
+    for source in found.get("sources", ()):
+        lines.append(_cut(f"source      {escape(source)}"))
+    if found.get("sources"):
+        lines.append("")
     places = [found["spec"], *found["generated"]]
     shown = [each for each in places if each is not None]
     if shown:
@@ -107,7 +121,11 @@ def place_text(found: dict[str, Any]) -> str:
     if found["repeat"] > 1:
         lines.append(f"copies      {found['repeat']:,}, {found['total']:,} in all")
     if len(found["declared"]) > 1:
-        rows = [(d["place"], f"{d['name']}: {d['text']}") for d in found["declared"]]
+        rows = [
+            (each["place"], f"{each['path']}: {each['text']}")
+            for each in found["declared"]
+            if each["type"] != "stack"
+        ]
         lines += ["", "declared", *(_cut(f"  {line}") for line in table(rows, "<<"))]
     return "\n".join(lines)
 
@@ -118,8 +136,10 @@ def _shape(found: dict[str, Any]) -> list[str]:
     numbers = " x ".join(map(str, found["shape"])) or "1"
     lines = [f"shape       {spelled}"]
     lines += [f"            {word} {meaning}" for word, meaning in _where(found["where"])]
-    equal = f" = {found['params']:,}" if len(found["shape"]) != 1 else ""
+    equal = f" = {found['elements']:,}" if len(found["shape"]) != 1 else ""
     lines.append(f"elements    {numbers}{equal}")
+    if found["tied"]:
+        lines.append(f"tied        is {found['tied']}, and counts there")
     return lines
 
 
@@ -243,14 +263,24 @@ def _chain(root: ir.Block, path: str) -> tuple[list[ir.Member], ir.Weight | None
 
 def _next(module: ir.Module, part: str) -> ir.Member:
     if isinstance(module, ir.Stack):
-        return module.runs[0].member if part == "*" else module.at(int(part))
+        return module.runs[0].member if part == "*" else module.at(int(part.partition("-")[0]))
     return next(member for _, _, member in module.children() if member.name == part)
 
 
-def _declared(member: ir.Member) -> dict[str, Any]:
+def _paths(chain: list[ir.Member]) -> list[str]:
+    """The names on the way, a position with the name of its list: `blocks.*`."""
+    names = [member.name for member in chain]
+    for at, member in enumerate(chain[:-1]):
+        if isinstance(member.module, ir.Stack):
+            names[at + 1] = f"{member.name}.{names[at + 1]}"
+    return names
+
+
+def _declared(member: ir.Member, path: str) -> dict[str, Any]:
     args = ", ".join(f"{name} = {_value(expr.value)}" for name, expr in member.args.items())
     return {
         "name": member.name,
+        "path": path,
         "type": member.module.type,
         "text": f"{member.module.type}({args})" if args else member.module.type,
         "place": str(member.span),

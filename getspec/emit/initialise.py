@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from itertools import groupby
-from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from getspec import ir
+from getspec.emit.comments import docstring
 from getspec.emit.layers import LAYER_TEXT
-from getspec.emit.layout import WIDTH, fit
+from getspec.emit.layout import fit
 from getspec.ops import LAYERS
 
 if TYPE_CHECKING:
@@ -41,11 +41,10 @@ def init_lines(root: ir.Block, names: Names) -> tuple[str, ...]:
         lines += ["for module in self.modules():", *_indented(branches)]
     lines += _exceptions(root, "self", (), usual, names)
     lines += _owners(root, "self", ())
-    doc = f'"""{_scheme_line(usual, root)}'
     return (
         *(["    @torch.no_grad()"] if _sets_parameters(root) else []),
         "    def init_weights(self) -> Self:",
-        *_wrapped(doc),
+        *docstring(_scheme_line(usual, root), 8),
         *(laid for line in lines for laid in _laid(line)),
         "        return self",
     )
@@ -56,15 +55,6 @@ def _sets_parameters(module: ir.Module) -> bool:
     if any(weight.value is not None and weight.kind == "parameter" for weight in module.weights):
         return True
     return any(_sets_parameters(member.module) for _, _, member in module.children())
-
-
-def _wrapped(doc: str) -> list[str]:
-    """A docstring of the method; the closing quotes stand alone after several lines."""
-    pad = " " * 8
-    if len(pad) + len(doc) + 3 <= WIDTH:
-        return [f'{pad}{doc}"""']
-    lines = wrap(doc, WIDTH - 3, initial_indent=pad, subsequent_indent=pad)
-    return [*lines, f'{pad}"""']
 
 
 def _laid(line: str) -> list[str]:

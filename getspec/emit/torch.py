@@ -1,6 +1,6 @@
 """A model as one PyTorch file that reads as if written by hand: standalone, typed, formatted, the same bytes every time.
 
-The template holds the fixed text; everything that varies is made by `classes`, `printer` and `initialise` as whole lines.
+The template holds the fixed text; everything that varies is made by `classes`, and what it calls, as whole lines.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from getspec.emit.classes import Names, clean, wrap, write_classes
+from getspec.emit.classes import Names, write_classes
+from getspec.emit.comments import clean, wrap
 from getspec.emit.functions import HELPERS
 from getspec.emit.layers import LAYER_CLASSES
 from getspec.ir import Model

@@ -145,9 +145,12 @@ def _einsum_products(pattern: str, *tensors: Tensor) -> tuple[Product, ...]:
     names: tuple[str, ...] = ("0",)
     for at in range(1, len(inputs)):
         later = {axis for axes in (*inputs[at + 1 :], output) for axis in axes}
-        every = tuple(dict.fromkeys((*left, *inputs[at])))
+        both = {axis for axis in left if axis in inputs[at] and lengths[axis] != 1}
+        every = tuple(  # an axis that nothing else has is summed before
+            axis for axis in dict.fromkeys((*left, *inputs[at])) if axis in later | both
+        )
         kept = tuple(axis for axis in every if axis in later)
-        if set(left) & set(inputs[at]) - set(kept):
+        if both - later:
             work = 2 * product(lengths[axis] for axis in every)
             found.append(Product(work, (names, (str(at),))))
         left, names = kept, (*names, str(at))
@@ -173,8 +176,9 @@ def _pair(
     tape: Tape, a: Held, left: Axes, b: Held, right: Axes, later: set[str]
 ) -> tuple[Held, Axes]:
     """Two factors as one, over the axes that something later asks for."""
-    left, a = _summed(tape, a, left, later | set(right))
-    right, b = _summed(tape, b, right, later | set(left))
+    long = {axis for axis, n in zip(left, tape.lengths(a.type), strict=True) if n != 1}
+    left, a = _summed(tape, a, left, later | (long & set(right)))
+    right, b = _summed(tape, b, right, later | (long & set(left)))
     both = [axis for axis in left if axis in right and axis in later]
     over = [axis for axis in left if axis in right and axis not in later]
     rows = [axis for axis in left if axis not in right]
@@ -212,9 +216,11 @@ def _spread(tape: Tape, x: Held, axes: Axes, every: Axes) -> Held:
 
 
 def _summed(tape: Tape, x: Held, axes: Axes, wanted: set[str]) -> tuple[Axes, Held]:
-    """x summed over the axes that nobody asks for."""
-    kept = tuple(axis for axis in axes if axis in wanted)
-    if kept == axes:
-        return axes, x
-    length = dict(zip(axes, x.shape, strict=True))
-    return kept, tape.new(x.type.with_shape(length[axis] for axis in kept), x.grad)
+    """x summed over the axes that nobody asks for; one of length 1 is only dropped."""
+    kept = [at for at, axis in enumerate(axes) if axis in wanted]
+    names = tuple(axes[at] for at in kept)
+    shape = [x.shape[at] for at in kept]
+    dropped = [n for at, n in enumerate(tape.lengths(x.type)) if at not in kept]
+    if any(n != 1 for n in dropped):
+        return names, tape.new(x.type.with_shape(shape), x.grad)
+    return names, tape.view(x, shape, [x.strides[at] for at in kept])

@@ -50,6 +50,8 @@ class Storage:
     saved: bool = False
     entered: bool = False
     """Whether a layer of a repeat was given it."""
+    outside: bool = False
+    """Whether it was saved outside of such layers."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,23 +79,40 @@ class Tape:
     policy: Policy
     sizes: Mapping[str, int]
     path: str = ""
+    inside: bool = False
+    """Whether a layer of a repeat is running."""
     twins: Mapping[str, bool] = field(default_factory=dict)
     """Tied tensors by path: whether the one they are tied to is trained."""
     table: dict[tuple[str, str], Size] = field(default_factory=dict)
     unknown: set[str] = field(default_factory=set)
     chosen: dict[int, int] = field(default_factory=dict)
     layers: dict[str, Size] = field(default_factory=dict)
-    """The most that one layer of a repeat keeps, by its path."""
+    """The most that one layer of a repeat keeps beside what it is given, by its path."""
 
     # What is kept
 
     def save(self, *tensors: Held, what: str = "saved") -> None:
         """Keep tensors for the backward pass."""
-        for tensor in tensors:
-            storage = tensor.storage
-            if storage.counted and not storage.saved:
+        for storage in (tensor.storage for tensor in tensors):
+            if not storage.counted:
+                continue
+            if not storage.saved:
                 storage.saved = True
                 self.note(what, storage.bytes)
+                if storage.entered and self.inside:
+                    self.note("again", storage.bytes)
+            if not self.inside and not storage.outside:
+                storage.outside = True
+                if not storage.entered:
+                    self.note("outside", storage.bytes)
+
+    def enter(self, *tensors: Held) -> None:
+        """Give tensors to a layer of a repeat, which could start from them again."""
+        for storage in (tensor.storage for tensor in tensors):
+            if storage.counted and not storage.entered:
+                storage.entered = True
+                if not storage.outside:
+                    self.note("entered", storage.bytes)
 
     def note(self, what: str, amount: Size) -> None:
         key = (self.path, what)

@@ -26,7 +26,8 @@ class Activations:
     """What a model keeps. `table` is by (path, what), without what is below the path.
 
     In bytes: `saved` is kept for the backward pass; `attention` is too, and is worked out again where attention is recomputed;
-    `entered` is what layers of a repeat are given; `keys` is what causal attention remembers of one token and `cache` of all
+    `entered` is what layers of a repeat are given, `again` what of it they keep, and `outside` what else is kept outside of
+    such layers; `keys` is what causal attention remembers of one token and `cache` of all
     of them; `state` is what recurrences remember; `outputs` are results that are not saved. In FLOPs: `attention forward` and
     `attention backward`, and of these `causal forward` and `causal backward`. In parameters: `idle`, those of groups that a
     row does not enter. In times: `selects`, how often a mask selects, so that a size depends on data.
@@ -35,7 +36,7 @@ class Activations:
     table: Mapping[tuple[str, str], Size]
     unknown: tuple[str, ...]
     layers: Mapping[str, Size]
-    """The most that one layer of a repeat keeps, by the path of the layer."""
+    """The most that one layer of a repeat keeps beside what it is given, by the path of the layer."""
     sizes: Mapping[str, int]
     """The run-time sizes at which layouts were decided."""
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable
 from difflib import SequenceMatcher
+from itertools import zip_longest
 
 from getspec import ir
 
-__all__ = ["Structures", "matched", "merged", "renames", "stored", "weight_renames"]
+__all__ = ["Structures", "matched", "named", "paired", "stored", "weight_renames"]
 
 NEAR = 0.6
 """How near two names must be where the structure is not the same."""
@@ -116,6 +117,50 @@ def renames(
         rest = [name for name in added if name not in found.values()]
         found |= matched(left, rest, alike, at_least)
     return found
+
+
+Pairs = list[tuple[str | None, str | None]]
+"""Names of one level, as a and b have them; None where one of them lacks the part."""
+
+
+def paired(a: ir.Module, b: ir.Module, structures: Structures) -> Pairs:
+    """The members of two blocks or sequentials, in an order that keeps each side's own."""
+    first = {name: member for name, _, member in a.children()}
+    second = {name: member for name, _, member in b.children()}
+    if all(name.isdigit() for name in (*first, *second)):
+        return _in_order(first, second, structures)
+    other = renames(first, second, structures)
+    return named(list(first), list(second), other)
+
+
+def named(first: list[str], second: list[str], other: dict[str, str]) -> Pairs:
+    """Equal names, and those that `other` makes one."""
+    back = {new: old for old, new in other.items()}
+    found: Pairs = []
+    for name in merged(first, [back.get(name, name) for name in second]):
+        left = name if name in first else None
+        right = other.get(name, name)
+        found.append((left, right if right in second else None))
+    return found
+
+
+def _in_order(
+    first: dict[str, ir.Member], second: dict[str, ir.Member], structures: Structures
+) -> Pairs:
+    """Numbered parts: the same from the start and from the end, and by position between; a number is no name."""
+    one, other = list(first), list(second)
+
+    def same(a: str, b: str) -> bool:
+        return structures.of(first[a].module) == structures.of(second[b].module)
+
+    most = min(len(one), len(other))
+    head = next((i for i in range(most) if not same(one[i], other[i])), most)
+    left = most - head
+    tail = next((i for i in range(left) if not same(one[-1 - i], other[-1 - i])), left)
+    middle = [one[head : len(one) - tail], other[head : len(other) - tail]]
+    between: Pairs = [(x, y) for x, y in zip_longest(*middle)]
+    ends = zip(one[len(one) - tail :], other[len(other) - tail :], strict=True)
+    return [*zip(one[:head], other[:head], strict=True), *between, *ends]
 
 
 def weight_renames(first: dict[str, ir.Weight], second: dict[str, ir.Weight]) -> dict[str, str]:

@@ -25,7 +25,7 @@ from typing import Any
 
 from getspec import ir
 from getspec.ops.base import Tensor
-from getspec.passes.align import Structures, matched, merged, renames, stored, weight_renames
+from getspec.passes.align import Structures, matched, merged, named, paired, stored, weight_renames
 from getspec.passes.count import Counter, Path, below, tensors, with_ties
 from getspec.passes.normal import names_in, normal
 from getspec.rename import Rules, fits, renamed
@@ -192,8 +192,8 @@ class _Walk:
     def __init__(self) -> None:
         self.counter = Counter()
         self.structures = Structures()
-        self.lone: dict[str, tuple[str, Any]] = {}
-        """By path and kind: the structure of what only one side has, where it holds tensors."""
+        self.lone: dict[tuple[str, str], Any] = {}
+        """By kind and path: the structure of what only one side has, where it holds tensors."""
         self.moves: list[tuple[str, str, bool]] = []
         self.flows: dict[tuple[int, int], list[_Words]] = {}
 
@@ -225,7 +225,7 @@ class _Walk:
         path = _dotted(place, a is None)
         only = a or b
         if kind != "changed" and only and any(held):
-            self.lone[path] = kind, ("module", self.structures.of(only.module))
+            self.lone[kind, path] = "module", self.structures.of(only.module)
         return Change(path, kind, before, after, repeat, counts[0], counts[1], category)
 
     # Layers
@@ -260,16 +260,15 @@ class _Walk:
         yield from self.weights(a, b, place, repeat, known)
         first = {name: member for name, _, member in a.module.children()}
         second = {name: member for name, _, member in b.module.children()}
-        other = renames(first, second, self.structures)
-        known |= other
-        back = {new: old for old, new in other.items()}
-        for name in merged(list(first), [back.get(name, name) for name in second]):
-            left, right = first.get(name), second.get(other.get(name, name))
-            x = a.child(name, left) if left else None
-            y = b.child(other.get(name, name), right) if right else None
-            inner = (*place, (name, other.get(name, name)))
-            if x and y and left and right:
-                if name in other:
+        for name, other in paired(a.module, b.module, self.structures):
+            left = first[name] if name else None
+            right = second[other] if other else None
+            x = a.child(name, left) if name and left else None
+            y = b.child(other, right) if other and right else None
+            inner = (*place, (name or other or "", other or name or ""))
+            if x and y and left and right and name and other:
+                known[name] = other
+                if name != other:
                     yield self.rename(x, y, inner, repeat)
                 yield from self.modules(x, y, inner, repeat)
                 yield from self.arguments(a, b, left, right, inner, repeat)
@@ -356,12 +355,11 @@ class _Walk:
         second = {weight.name: weight for weight in b.module.weights}
         other = weight_renames(first, second)
         known |= other
-        back = {new: old for old, new in other.items()}
-        for name in merged(list(first), [back.get(name, name) for name in second]):
-            before, after = first.get(name), second.get(other.get(name, name))
+        for one, two in named(list(first), list(second), other):
+            before, after = first.get(one or ""), second.get(two or "")
             sides = [(w, s) for w, s in ((before, a), (after, b)) if w]
-            inner = (*place, (name, other.get(name, name)))
-            if name in other:
+            inner = (*place, (one or two or "", two or one or ""))
+            if one in other:
                 yield self.renamed(inner, repeat, [0, 0], sides[0][0].persistent, True)
             words = [_weight_words(w, s) if w else None for w, s in ((before, a), (after, b))]
             shown = [weight.value if weight else None for weight in (before, after)]
@@ -378,7 +376,7 @@ class _Walk:
             category = _weight_category(sides)
             if kind != "changed" and sides[0][0].persistent:
                 shape = tuple(int(length) for length in sides[0][0].shape)
-                self.lone[path] = kind, ("tensor", sides[0][0].kind, shape)
+                self.lone[kind, path] = "tensor", sides[0][0].kind, shape
             yield Change(path, kind, words[0], words[1], repeat, counts[0], counts[1], category)
 
     # Lists
@@ -417,17 +415,21 @@ class _Walk:
 
     def moved(self, changes: list[Change]) -> list[Change]:
         """What one place lost and another gained, as one change."""
-        removed = {c.path: c for c in changes if self.lone.get(c.path, ("",))[0] == "removed"}
-        added = {c.path: c for c in changes if self.lone.get(c.path, ("",))[0] == "added"}
+        lone = {
+            key: change for change in changes if (key := (change.kind, change.path)) in self.lone
+        }
+        removed = {path: change for (kind, path), change in lone.items() if kind == "removed"}
+        added = {path: change for (kind, path), change in lone.items() if kind == "added"}
 
         def alike(a: str, b: str) -> bool:
             one, other = removed[a], added[b]
-            same = self.lone[a][1] == self.lone[b][1] and one.params_a == other.params_b
+            structures = self.lone["removed", a], self.lone["added", b]
+            same = structures[0] == structures[1] and one.params_a == other.params_b
             named = a.rpartition(".")[2] == b.rpartition(".")[2] and not a[-1].isdigit()
             return same and named and one.repeat == other.repeat
 
         pairs = matched(removed, added, alike)
-        self.moves += [(a, b, self.lone[a][1][0] == "tensor") for a, b in pairs.items()]
+        self.moves += [(a, b, self.lone["removed", a][0] == "tensor") for a, b in pairs.items()]
         found = []
         for change in changes:
             if change.kind == "removed" and change.path in pairs:
@@ -578,7 +580,10 @@ def _texts(before: str, after: str) -> _Words:
     first, second = ([line.strip() for line in text.splitlines()] for text in (before, after))
     only_first = _quoted([line for line in first if line and line not in second])
     only_second = _quoted([line for line in second if line and line not in first])
-    return _Words(only_first or "as it was", only_second or "in another order", GRAPH)
+    if not only_first and not only_second:
+        words = "the order of its lines"
+        return _Words(words, words, GRAPH)
+    return _Words(only_first or "no such line", only_second or "no such line", GRAPH)
 
 
 def _quoted(lines: list[str]) -> str:

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from getspec import ir
-from getspec.algebra import VARYING, Condition, Fixed, simplified
+from getspec.algebra import VARYING, Condition, Fixed
 from getspec.errors import UsageError
 from getspec.passes.count import below, locate, with_ties
-from getspec.passes.symbols import Kind, Names, Symbols, key_of
-from getspec.passes.trace import Called, Measure, Trace, keys, products, trace
+from getspec.passes.symbols import Kind, Names, Symbols, key_of, same
+from getspec.passes.trace import Measure, Trace, keys, products, trace
+from getspec.simplify import simplified
 from getspec.sizes import Inexact, Poly, Size, constant, product
 
 __all__ = ["QUANTITIES", "Formula", "formula", "names_at", "values_of"]
@@ -46,6 +47,8 @@ class Formula:
 
     def met(self, values: Mapping[str, Any]) -> bool:
         """Whether the formula holds for a config; run-time sizes are those of `values`, too."""
+        if any(values.get(name, value) != value for name, value in self.fixed.items()):
+            return False
         try:
             return all(self._met(condition, values) for condition in self.conditions)
         except (ArithmeticError, ValueError):
@@ -188,7 +191,7 @@ class _Adder:
 
     def child(self, module: ir.Module, part: str, names: Names) -> tuple[ir.Member, Names]:
         if isinstance(module, ir.Stack):
-            place = 0 if part == "*" else int(part)
+            place = _first(part)
             kinds = self.symbols.kinds(module, names)
             kind = kinds[place] if place < len(kinds) else kinds[-1]
             found = module.at(place)
@@ -243,32 +246,34 @@ def _index(stack: ir.Stack, place: int, kind: Kind) -> dict[str, Any]:
 
 
 def _traced(measure: Measure) -> Callable[[Symbols, list[str]], Poly]:
-    return lambda symbols, path: _below(trace(symbols, measure), tuple(path))
+    return lambda symbols, path: _below(trace(symbols, measure), symbols.model.root, tuple(path))
 
 
-def _below(found: Trace, path: tuple[str, ...]) -> Poly:
+def _below(found: Trace, module: ir.Module, path: tuple[str, ...]) -> Poly:
     """What a call does in the component at a path: all calls of one copy."""
     if not path:
         return found.total
     total = ZERO
-    first: dict[tuple[str, ...], str] = {}
+    wanted = next((m.module for name, _, m in module.children() if name == path[0]), None)
+    steps = 1
+    if isinstance(wanted, ir.Stack) and len(path) > 1:
+        wanted, steps = wanted.at(_first(path[1])).module, 2
+    position: str | None = None
     for call in found.calls:
         if not call.path:
-            total = total + call.count * _below(call.trace, path)
-        elif len(call.path) <= len(path) and _leads(call, path, first):
-            count = constant(1) if len(call.path) > 1 else call.count
-            total = total + count * _below(call.trace, path[len(call.path) :])
+            total = total + call.count * _below(call.trace, module, path)
+        elif call.path[0] == path[0] and wanted is not None:
+            if isinstance(wanted, ir.Stack):
+                total = total + call.count * call.copies * call.trace.total
+            elif call.module is not None and same(call.module, wanted):
+                position = position or call.path[-1]
+                if call.path[-1] == position:
+                    total = total + call.count * _below(call.trace, call.module, path[steps:])
     return total
 
 
-def _leads(call: Called, path: tuple[str, ...], first: dict[tuple[str, ...], str]) -> bool:
-    """Whether a call is on the way; of a repeat, the first position that does what the path's does."""
-    if call.path[0] != path[0]:
-        return False
-    if len(call.path) == 1:
-        return True
-    wanted = first.setdefault(call.path[:1], call.path[1])
-    return call.path[1] == (path[1] if path[1] == call.path[1] else wanted)
+def _first(part: str) -> int:
+    return 0 if part == "*" else int(part.partition("-")[0])
 
 
 QUANTITIES: dict[str, Callable[[Symbols, list[str]], Poly]] = {

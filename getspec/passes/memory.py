@@ -178,8 +178,7 @@ def _activations(kept: Activations, recompute: str) -> Iterator[Addend]:
     elif recompute == "selective":
         yield Addend("activations", kept.total("saved"), recipe)
     else:
-        inside = [kept.below(path) for path in kept.layers]
-        yield Addend("activations", kept.saved - sum(inside, ZERO), "outside of layers of repeats")
+        yield Addend("activations", kept.total("outside"), "outside of layers of repeats")
         yield Addend("inputs of layers", kept.total("entered"), recipe)
         yield Addend("one layer", _largest(kept), recipe)
 

@@ -233,19 +233,18 @@ class Replay:
         if _in_list(outer) or not _in_list(path):
             yield
             return
-        for storage in {held.storage for arg in args for held in tensors(arg)}:
-            if storage.counted and not storage.entered:
-                storage.entered = True
-                self.tape.note("entered", storage.bytes)
-        before = self.kept(path)
+        self.tape.enter(*(held for arg in args for held in tensors(arg)))
+        before, self.tape.inside = self.kept(path), True
         yield
+        self.tape.inside = False
         kept, known = self.kept(path) - before, self.tape.layers.get(path)
         if known is None or self.tape.at(kept) > self.tape.at(known):
             self.tape.layers[path] = kept
 
     def kept(self, path: str) -> Size:
-        """Bytes kept so far at a path and below."""
-        return summed(self.tape.table, ("saved", "attention"), path)
+        """Bytes kept so far at a path and below, beside what its layers were given."""
+        table = self.tape.table
+        return summed(table, ("saved", "attention"), path) - summed(table, ("again",), path)
 
     def member(
         self,
@@ -365,8 +364,8 @@ def _seen(value: Any, met: dict[int, int]) -> Any:
         return None
     storage: Storage = value.storage
     number = met.setdefault(id(storage), len(met))
-    about = (storage.bytes, storage.counted, storage.saved, storage.entered)
-    return (value.type, value.strides, value.grad, number, about)
+    flags = (storage.counted, storage.saved, storage.entered, storage.outside)
+    return (value.type, value.strides, value.grad, number, storage.bytes, flags)
 
 
 def summed(table: Mapping[tuple[str, str], Size], what: tuple[str, ...], path: str) -> Size:

@@ -16,8 +16,9 @@ from getspec import ir
 from getspec.algebra import VARYING, Algebra, Condition, Real, symbolic, value_of
 from getspec.ops.base import Layer, Weight
 from getspec.sizes import Poly, Size, constant, noting
+from getspec.syntax import COMPARISON
 
-__all__ = ["Kind", "Symbols", "key_of", "sizes_of"]
+__all__ = ["Kind", "Symbols", "key_of", "same", "sizes_of"]
 
 Names = Mapping[str, Any]
 
@@ -203,31 +204,45 @@ def _parts(expr: ir.Expr) -> Iterator[ir.Expr]:
                 yield from _parts(index)
 
 
-DECIDING = frozenset(("==", "!=", "<", "<=", ">", ">=", "and", "or", "not", "%"))
-
-
 def _rhythm(stack: ir.Stack, index: str) -> tuple[int, int]:
     """From which position on flags repeat, and how often; (0, 0) where more than flags follow the position."""
     first, period = 0, 1
     for run in stack.runs:
         for expr in _arguments(run.member):
-            if not _uses(expr, index):
-                continue
-            for part in _parts(expr):
-                if isinstance(part, ir.Operation) and part.op not in DECIDING:
+            if _uses(expr, index):
+                found = _flag(expr, index)
+                if found is None:
                     return 0, 0
-                if isinstance(part, ir.Name) and part.id != index:
-                    return 0, 0
-                if not isinstance(part, ir.Const | ir.Name | ir.Operation):
-                    return 0, 0
-                if isinstance(part, ir.Const) and isinstance(part.value, Size):
-                    first = max(first, abs(int(part.value)) + 1)
-                if isinstance(part, ir.Operation) and part.op == "%":
-                    step = part.operands[1]
-                    if not isinstance(step, ir.Const):
-                        return 0, 0
-                    period = lcm(period, int(step.value))
+                first, period = max(first, found[0]), lcm(period, found[1])
     return first, period
+
+
+def _flag(expr: ir.Expr, index: str) -> tuple[int, int] | None:
+    """The same of one flag: a comparison of the position, or of its remainder, with a number."""
+    if not isinstance(expr, ir.Operation):
+        return None
+    if expr.op in ("and", "or", "not"):
+        parts = [_flag(part, index) for part in expr.operands]
+        known = [part for part in parts if part is not None]
+        if len(known) < len(parts):
+            return None
+        return max(p[0] for p in known), lcm(*(p[1] for p in known))
+    if expr.op not in COMPARISON:
+        return None
+    left, right = expr.operands
+    if not isinstance(right, ir.Const) or not isinstance(right.value, Size):
+        return None
+    if _is_index(left, index):
+        return abs(int(right.value)) + 1, 1
+    if isinstance(left, ir.Operation) and left.op == "%":
+        of, step = left.operands
+        if _is_index(of, index) and isinstance(step, ir.Const):
+            return 0, int(step.value)
+    return None
+
+
+def _is_index(expr: ir.Expr, index: str) -> bool:
+    return isinstance(expr, ir.Name) and expr.id == index
 
 
 def _arguments(member: ir.Member) -> Iterator[ir.Expr]:
@@ -240,18 +255,19 @@ def _arguments(member: ir.Member) -> Iterator[ir.Expr]:
 def _repeats(stack: ir.Stack, first: int, period: int) -> bool:
     """Whether the positions there are do repeat."""
     return all(
-        _same(stack.at(at).module, stack.at(at - period).module)
+        same(stack.at(at).module, stack.at(at - period).module)
         for at in range(first + period, len(stack))
     )
 
 
-def _same(left: ir.Module, right: ir.Module) -> bool:
+def same(left: ir.Module, right: ir.Module) -> bool:
+    """Whether two positions of a repeat hold equal modules."""
     if isinstance(left, ir.Leaf) and isinstance(right, ir.Leaf):
         return left.op == right.op
     if isinstance(left, ir.Sequence) and isinstance(right, ir.Sequence):
         pairs = list(zip(left.members, right.members, strict=False))
-        same = len(left.members) == len(right.members)
-        return same and all(_same(a.module, b.module) for a, b in pairs)
+        alike = len(left.members) == len(right.members)
+        return alike and all(same(a.module, b.module) for a, b in pairs)
     return left is right
 
 

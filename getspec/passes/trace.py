@@ -1,53 +1,24 @@
 """Dataflow run over formulas: what a forward pass does, in the names of the config and the run-time sizes.
 
 The checked statements are followed once more on tensors whose sizes carry their closed forms, and each op's own rules say
-what comes out and what it multiplies. A definition is followed once per set of formulas it is given. Rounds of a loop that
-do equal work count as often as the repeat they go over is long.
+what comes out and what it multiplies. A definition is followed once per set of formulas it is given.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from typing import Any
 
 from getspec import ir
-from getspec.algebra import Fixed, Real, plain, value_of
-from getspec.dataflow import fitted
-from getspec.ops import FUNCTIONS
-from getspec.ops.base import PRODUCTS, REMEMBERS, Layer, Tensor
-from getspec.ops.indexing import NewAxis, Range, index
-from getspec.passes.symbols import Kind, Names, Symbols, key_of, sizes_of
+from getspec.ops.base import PRODUCTS, REMEMBERS, Layer
+from getspec.passes.follow import Called, Flow, Measure, Trace
+from getspec.passes.symbols import Names, Symbols, key_of, sizes_of
 from getspec.signature import inputs_of
 from getspec.sizes import Inexact, Poly, Size, constant, noting
 
-__all__ = ["Measure", "Trace", "keys", "products", "trace"]
+__all__ = ["Called", "Measure", "Trace", "keys", "products", "trace"]
 
 ZERO = constant(0)
-Measure = Callable[[Any, Mapping[str, Any], tuple[Any, ...]], Poly]
-"""What is measured of one call of an op: a layer, or the name of a function, and its arguments."""
-
-
-@dataclass
-class Trace:
-    """What one call of a definition does: of its own, and in the components it calls."""
-
-    own: Poly = ZERO
-    calls: list[Called] = field(default_factory=list)
-    result: Any = None
-
-    @property
-    def total(self) -> Poly:
-        return self.own + sum((c.count * c.trace.total for c in self.calls), ZERO)
-
-
-@dataclass(frozen=True)
-class Called:
-    """A call of the component at a path; `count` is how often, all equal positions of a loop together."""
-
-    path: tuple[str, ...]
-    count: Poly
-    trace: Trace
 
 
 def products(op: Any, args: Mapping[str, Any], many: tuple[Any, ...]) -> Poly:
@@ -101,7 +72,7 @@ class _Walk:
         key = (id(made), key_of(tuple(names.values())), key_of(tuple(given.values())))
         if key not in self.known:
             bound = self.bound(forward, names, given)
-            self.known[key] = _Flow(self, made, {**bound, **names}, given).run(forward)
+            self.known[key] = Flow(self, made, {**bound, **names}, given).run(forward)
         return self.known[key]
 
     def bound(self, forward: ir.Forward, names: Names, given: Mapping[str, Any]) -> dict[str, Size]:
@@ -152,7 +123,7 @@ class _Walk:
             made = Trace()
             for part in module.members:
                 inner = self.called(part, names, types)
-                made.calls.append(Called((part.name,), constant(1), inner))
+                made.calls.append(Called((part.name,), inner, part.module))
                 types, made.result = (inner.result,), inner.result
             return made
         assert isinstance(module, ir.Block)
@@ -176,313 +147,3 @@ def _linear(poly: Poly, name: str) -> tuple[Poly, Poly]:
     if name in scale.symbols() | rest.symbols():
         raise Inexact(f"{poly} is not linear in {name}")
     return scale, rest
-
-
-class _Flow:
-    """Follows the statements of one definition."""
-
-    def __init__(
-        self, walk: _Walk, made: ir.Block | ir.Routine, names: Names, given: Mapping[str, Any]
-    ) -> None:
-        self.walk = walk
-        self.symbols = walk.symbols
-        self.algebra = walk.symbols.algebra
-        self.made = made
-        self.names = names
-        self.locals: dict[str, Any] = dict(given)
-        self.trace = Trace()
-
-    def run(self, forward: ir.Forward) -> Trace:
-        if isinstance(self.made, ir.Block):
-            for weight in self.made.own:
-                if weight.value is not None:
-                    self.expr(weight.value)  # for its conditions
-            self.trace = Trace()
-        self.statements(forward.statements)
-        return self.trace
-
-    def statements(self, statements: tuple[ir.Statement, ...]) -> None:
-        for statement in statements:
-            match statement:
-                case ir.Assign(targets, value, unpack):
-                    made = self.expr(value)
-                    if unpack:
-                        self.locals.update(zip(targets, made, strict=True))
-                    else:
-                        self.locals[targets[0]] = made
-                case ir.Push(name, value):
-                    self.locals[name] = (*self.locals[name], self.expr(value))
-                case ir.Return(values):
-                    found = tuple(map(self.expr, values))
-                    self.trace.result = found[0] if len(found) == 1 else found
-                case ir.For():
-                    self.loop(statement)
-
-    # Loops
-
-    def loop(self, loop: ir.For) -> None:
-        """Each round once; then how often each kind of round is gone through."""
-        outer, rounds, at = self.trace, [], 0
-        total = sum(times for times, _, _ in loop.rounds)
-        stable = True
-        for times, _, body in loop.rounds:
-            before = self.state(loop.targets)
-            self.locals.update(zip(loop.targets, self.item(loop.iterable, at, total), strict=True))
-            self.trace = Trace()
-            self.statements(body)
-            rounds.append((at, times, self.trace))
-            stable = self.state(loop.targets) == before
-            at += times
-        self.trace = outer
-        for count, done in self.counted(loop.iterable, rounds, total, stable):
-            outer.own = outer.own + count * done.own
-            outer.calls += [Called(c.path, count * c.count, c.trace) for c in done.calls]
-
-    def state(self, skip: tuple[str, ...]) -> Any:
-        return {name: key_of(value) for name, value in self.locals.items() if name not in skip}
-
-    def item(self, expr: ir.Expr, at: int, total: int) -> tuple[Any, ...]:
-        """What the loop's targets are in one round."""
-        if isinstance(expr, ir.Operation) and expr.value is None:
-            if expr.op == "range":
-                bounds = [self.algebra.literal(self.expr(part)) for part in expr.operands]
-                return (Size.of(range(*bounds)[at]),)
-            if expr.op == "reversed":
-                return self.item(expr.operands[0], total - 1 - at, total)
-            inner = [each for part in expr.operands for each in self.item(part, at, total)]
-            return (Size.of(at), *inner) if expr.op == "enumerate" else tuple(inner)
-        items = self.expr(expr)
-        if isinstance(items, ir.Link):
-            stack = items.member.module
-            assert isinstance(stack, ir.Stack)
-            return (ir.Link(f"{items.path}.{at}", stack.at(at)),)
-        return (items[at],)
-
-    def stacks(self, expr: ir.Expr, turned: bool = False) -> Iterator[tuple[ir.Stack, bool] | None]:
-        """The repeats that a loop goes over, and whether from the end; None for what is no repeat."""
-        if isinstance(expr, ir.Operation) and expr.value is None and expr.op != "range":
-            for part in expr.operands:
-                yield from self.stacks(part, turned != (expr.op == "reversed"))
-        elif isinstance(expr.value, ir.Link) and isinstance(expr.value.member.module, ir.Stack):
-            yield expr.value.member.module, turned
-        else:
-            yield None
-
-    def counted(
-        self, iterable: ir.Expr, rounds: list[tuple[int, int, Trace]], total: int, stable: bool
-    ) -> Iterator[tuple[Poly, Trace]]:
-        over = list(self.stacks(iterable))
-        lengths = [self.symbols.count(each[0], self.names).spelled for each in over if each]
-        open_names = frozenset().union(*(length.symbols() for length in lengths))
-        if open_names and (None in over or len(set(lengths)) > 1):
-            raise Fixed(open_names)
-        if not open_names or not rounds:
-            yield from ((constant(times), done) for _, times, done in rounds)
-            return
-        kinds = [self.symbols.kinds(each[0], self.names) for each in over if each]
-        many = [each for each in kinds if len(each) > 1]
-        if not many:
-            yield from self.alike(rounds, lengths[0], stable, open_names)
-        elif len(kinds) == 1 and stable:
-            turned = any(each[1] for each in over if each)
-            yield from self.by_kind(kinds[0], rounds, total if turned else None, open_names)
-        else:
-            raise Fixed(open_names)
-
-    def alike(
-        self,
-        rounds: list[tuple[int, int, Trace]],
-        length: Poly,
-        stable: bool,
-        names: frozenset[str],
-    ) -> Iterator[tuple[Poly, Trace]]:
-        """A repeat of equal components: the first rounds may differ, the last stands for the rest."""
-        first = len(rounds) - 1
-        while first and _equal(rounds[first - 1][2], rounds[-1][2]):
-            first -= 1
-        if not stable and len(rounds) - first < 2 and first:
-            raise Fixed(names)
-        before = constant(rounds[first][0])
-        if first:
-            self.algebra.note(
-                "<", Size(constant(1 << 62), length), Size.of(rounds[first][0]), False
-            )
-        yield from ((constant(times), done) for _, times, done in rounds[:first])
-        yield length - before, rounds[first][2]
-
-    def by_kind(
-        self,
-        kinds: list[Kind],
-        rounds: list[tuple[int, int, Trace]],
-        total: int | None,
-        names: frozenset[str],
-    ) -> Iterator[tuple[Poly, Trace]]:
-        """A repeat of several kinds: every round of a kind does the same."""
-        done: dict[int, Trace] = {}
-        for at, times, made in rounds:
-            for position in range(at, at + times):
-                place = position if total is None else total - 1 - position
-                kind = _kind_at(kinds, place)
-                if not _equal(done.setdefault(kind, made), made):
-                    raise Fixed(names)
-        yield from ((kinds[kind].count, made) for kind, made in done.items())
-
-    # Expressions
-
-    def expr(self, expr: ir.Expr) -> Any:
-        match expr:
-            case ir.Const(value):
-                return value if isinstance(value, ir.Link | Tensor) else value_of(value)
-            case ir.Name(value, id, kind):
-                return self.name(value, id, kind)
-            case ir.Group(_, _, items):
-                return tuple(map(self.expr, items))
-            case ir.Operation(_, op, operands):
-                return self.algebra.operation(op, operands, self.expr)
-            case ir.Pick():
-                return self.pick(expr)
-            case ir.Subscript():
-                return self.subscript(expr)
-            case ir.Apply():
-                return self.apply(expr)
-            case ir.Call():
-                return self.call(expr)
-            case ir.RoutineCall():
-                return self.routine(expr)
-        raise AssertionError(expr)
-
-    def name(self, value: Any, id: str, kind: str) -> Any:
-        if id in self.locals:
-            return self.locals[id]
-        if kind == "weight" and isinstance(self.made, ir.Block):
-            if isinstance(value, ir.Link):
-                return value
-            weight = next(w for w in self.made.own if w.name == id)
-            if weight.spelled is None and weight.value is not None:
-                return self.expr(weight.value)
-            return Tensor(weight.dtype, self.symbols.shape(weight, self.names))
-        return self.names[id]
-
-    def pick(self, expr: ir.Pick) -> Any:
-        if isinstance(expr.base.value, ir.Link):
-            if expr.index is not None:
-                self.algebra.literal(self.expr(expr.index))
-            return expr.value
-        items = self.expr(expr.base)
-        if expr.index is None:
-            assert isinstance(expr.base, ir.Name)
-            self.locals[expr.base.id] = items[:-1]
-            return items[-1]
-        return self.algebra.picked(items, self.expr(expr.index))
-
-    def subscript(self, expr: ir.Subscript) -> Tensor:
-        base = self.expr(expr.base)
-        items: list[Any] = []
-        for item in expr.items:
-            if isinstance(item, tuple):
-                start, stop, step = item
-                bounds = [None if b is None else self.expr(b) for b in (start, stop)]
-                items.append(Range(bounds[0], bounds[1], step))
-            elif isinstance(item, ir.Const) and item.value is None:
-                items.append(NewAxis())
-            else:
-                items.append(self.expr(item))
-        sizes = {n: s for n, s in self.names.items() if isinstance(s, Size)}
-        lengths = expr.value.shape
-        selected = lengths[0].substitute(sizes) if lengths else Size.of(1)
-        with noting(self.algebra.note):
-            return index(base, tuple(items), selected)
-
-    def apply(self, expr: ir.Apply) -> Any:
-        function = FUNCTIONS[expr.op]
-        kinds = {argument.name: argument for argument in function.arguments}
-        given: dict[str, Any] = {}
-        many: tuple[Any, ...] = ()
-        for name, arg in expr.args.items():
-            if isinstance(arg, tuple):
-                many = tuple(self.expr(part) for part in arg)
-            elif isinstance(arg, Mapping):
-                given |= {key: (kinds[name], self.expr(part)) for key, part in arg.items()}
-            else:
-                given[name] = kinds[name], self.expr(arg)
-        values = [*(value for _, value in given.values()), *many]
-        tensors = [value for value in values if isinstance(value, Tensor)]
-        with noting(self.algebra.note):
-            args = {n: _fitted(kind.kind, value, tensors) for n, (kind, value) in given.items()}
-            out = function.rule(*args.values(), *many) if many else function.rule(**args)
-            work = self.walk.measure(expr.op, args, many)
-        self.trace.own = self.trace.own + work
-        return out
-
-    def call(self, expr: ir.Call) -> Any:
-        link = self.expr(expr.target)
-        types = tuple(self.expr(arg) for _, arg in expr.args)
-        path = tuple(link.path.split("."))
-        inner = self.walk.called(link.member, self.places(path), types)
-        self.trace.calls.append(Called(path, constant(1), inner))
-        return inner.result
-
-    def places(self, path: tuple[str, ...]) -> Names:
-        """The caller's names, with the position in the repeat that a component stands in."""
-        assert isinstance(self.made, ir.Block)
-        if len(path) == 1:
-            return self.names
-        stack = next(m.module for m in self.made.members if m.name == path[0])
-        assert isinstance(stack, ir.Stack)
-        if stack.index is None:
-            return self.names
-        kinds = self.symbols.kinds(stack, self.names)
-        if len(kinds) == 1:
-            return kinds[0].names
-        return {**self.names, stack.index: Size.of(int(path[1]))}
-
-    def routine(self, expr: ir.RoutineCall) -> Any:
-        given = {name: self.expr(arg) for name, arg in expr.args}
-        routine = expr.routine
-        inputs = {d.name: given.pop(d.name) for d in routine.forward.inputs}
-        settings = {
-            name: Real(float(_whole(v)), v.spelled) if _is_real(routine, name, v) else v
-            for name, v in given.items()
-        }
-        own = self.symbols.inner(routine, settings)
-        inner = self.walk.definition(routine, routine.forward, own, inputs)
-        self.trace.calls.append(Called((), constant(1), inner))
-        return inner.result
-
-
-def _whole(size: Size) -> int:
-    number = size.value.constant
-    assert number is not None
-    return number
-
-
-def _is_real(routine: ir.Routine, name: str, value: Any) -> bool:
-    """An integer that is given for a float."""
-    return isinstance(value, Size) and isinstance(routine.settings[name].value, float)
-
-
-def _fitted(kind: str, value: Any, tensors: list[Tensor]) -> Any:
-    """A value as an argument of this kind. What no shape depends on need not stay a formula."""
-    if isinstance(value, Size) and kind.startswith("float") and value.value.constant is not None:
-        return float(_whole(value))
-    return fitted(kind, plain(value), tensors)
-
-
-def _equal(a: Trace, b: Trace) -> bool:
-    """Whether two rounds do the same work."""
-    if a is b:
-        return True
-    pairs = list(zip(a.calls, b.calls, strict=False))
-    return (
-        a.own == b.own
-        and len(a.calls) == len(b.calls)
-        and all(x.count == y.count and _equal(x.trace, y.trace) for x, y in pairs)
-    )
-
-
-def _kind_at(kinds: list[Kind], place: int) -> int:
-    """The kind of a position: kinds start one after the other, the last of them in turn."""
-    if place < len(kinds):
-        return place
-    turning = [at for at, kind in enumerate(kinds) if kind.count.constant is None]
-    return turning[(place - turning[0]) % len(turning)]

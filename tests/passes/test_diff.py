@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -9,10 +10,11 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from strategies import RandomSpec, specs
+from strategies import RandomSpec, overridden, specs
 from writing import BASE, load
 
 import getspec
+from getspec.errors import SpecError
 from getspec.passes.count import tensors
 from getspec.passes.diff import CLASSES, Change, Difference
 from getspec.rename import renamed
@@ -322,6 +324,21 @@ def test_a_part_that_moves_is_one_change(tmp_path: Path) -> None:
     assert found.rules() == ({"mix.norm.**": "norm.**"}, None)
 
 
+def test_a_layer_put_among_numbered_ones_moves_the_rest(tmp_path: Path) -> None:
+    fc = "{type: linear, in_features: dim, out_features: dim}"
+    head = "getspec: 1\nmodel: Net\nconfig: {dim: 4}\ninputs: {x: 'float[B, dim]'}\ncomponents:\n"
+    text = f"{head}  mlp: {{type: sequential, layers: [{fc}, {{type: gelu}}, {fc}]}}\n"
+    text += "forward: |\n  return mlp(x)\n"
+    found = against(
+        tmp_path, ("{type: gelu}, ", "{type: gelu}, {type: dropout, p: 0.1}, "), text=text
+    )
+    assert {(c.words, c.category, c.delta) for c in found.changes} == {
+        ("2: added, dropout", "GRAPH", 0),
+        ("2: renamed 3", "STATE", 0),
+    }
+    assert found.rules() == ({"mlp.3.**": "mlp.2.**"}, None)
+
+
 def test_rules_turn_one_state_dict_into_the_other(tmp_path: Path) -> None:
     edits = [("  blocks: {", "  layers: {"), ("in blocks", "in layers"), ("fc", "dense")]
     found = against(tmp_path, *edits, text=STACK)
@@ -382,3 +399,26 @@ def test_a_random_spec_that_is_read_twice_is_one(spec: RandomSpec) -> None:
     with TemporaryDirectory() as folder:
         one, other = read(folder, "a", spec), read(folder, "b", spec)
     assert getspec.diff(one, other).changes == ()
+
+
+def without_defaults(text: str) -> list[str]:
+    """Code without its header and the defaults of its config."""
+    lines = text.partition("import torch")[2].splitlines()
+    kept = [line for line in lines if not line.startswith("# @generated")]
+    signature = re.compile(r"    def __init__\(self, \*|        \w+: ")
+    default = re.compile(r" = (\([^)]*\)|[^,()]+)(?=[,)])")
+    return [default.sub("", line) if signature.match(line) else line for line in kept]
+
+
+@settings(max_examples=40)
+@given(overridden())
+def test_settings_that_change_the_code_are_seen(case: tuple[RandomSpec, dict[str, Any]]) -> None:
+    spec, values = case
+    with TemporaryDirectory() as folder:
+        one = read(folder, "a", spec)
+        try:
+            other = getspec.load(Path(folder) / "a.yaml", set=values)
+        except SpecError:
+            return
+    if not getspec.diff(one, other).changes:
+        assert without_defaults(one.generate()) == without_defaults(other.generate())

@@ -1,0 +1,340 @@
+"""Closed forms: equal to the numeric passes at every config that they cover, and honest about those that they do not."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from committed import MODELS, NAMES, ROOT
+from writing import write
+
+from getspec import ir
+from getspec.api import Spec, load
+from getspec.elaborate import Elaborator
+from getspec.emit.formula import document, latex, spelling
+from getspec.errors import Diagnostics, UsageError
+from getspec.passes.activations import activations
+from getspec.passes.cost import cost
+from getspec.passes.count import count, locate
+from getspec.passes.formula import Formula, formula, values_of
+from getspec.record import replaced
+
+LENGTHS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96)
+RATIOS = (1.0, 2.0, 2.5, 8 / 3, 4.0)
+SHARE = 100
+"""Each committed spec draws this part of `--examples`."""
+
+
+def spec_of(name: str) -> Spec:
+    return load(ROOT / "specs" / f"{name}.yaml")
+
+
+def at(spec: Spec, config: Mapping[str, Any]) -> ir.Model | None:
+    """The model at another config, without reading files again; None where it is not legal."""
+    definitions = dict(spec.compiled.definitions)
+    own = definitions[spec.name]
+    settings = {n: replaced(s, default=config[n]) for n, s in own.settings.items()}
+    problems = Diagnostics()
+    root = Elaborator(definitions, problems).model(replaced(own, settings=settings))
+    return None if root is None or problems.errors else ir.Model(spec.name, "", root, {}, {}, {})
+
+
+def draws(spec: Spec, fixed: set[str], number: int) -> Iterator[dict[str, Any]]:
+    """Small configs near the tiny one; names that a formula fixes keep their values."""
+    small = spec.compiled.file.tiny
+    base = dict(spec.config)
+    for name, value in small.items():
+        same = not isinstance(value, list) or len(value) == len(base.get(name, ()))
+        if name in base and name not in fixed and same:
+            base[name] = value
+    free = [n for n in base if n not in fixed and not isinstance(base[n], bool | str)]
+    rng = random.Random(spec.name)
+    for _ in range(number):
+        config = dict(base)
+        for name in rng.sample(free, rng.randint(1, min(4, len(free)))):
+            config[name] = drawn(rng, config[name])
+        yield config
+
+
+def drawn(rng: random.Random, value: Any) -> Any:
+    if isinstance(value, list):
+        return [drawn(rng, item) for item in value]
+    if isinstance(value, int):
+        return rng.choice(LENGTHS)
+    return rng.choice(RATIOS) if value >= 1 else value
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_random_configs_evaluate_to_what_is_counted(name: str, examples: int) -> None:
+    spec = spec_of(name)
+    found = {of: formula(spec.model, ".", of) for of in ("params", "flops")}
+    fixed = {n.partition("[")[0] for each in found.values() for n in each.fixed}
+    legal = covered = 0
+    for config in draws(spec, fixed, max(examples // SHARE, 4)):
+        values = values_of(config)
+        holds = all(each.met(values) for each in found.values())
+        model = at(spec, config)
+        if model is None:
+            assert not holds, f"{config} is not legal, and the closed form says it is"
+            continue
+        legal += 1
+        covered += holds
+        if holds:
+            work = cost(model).total.forward.value
+            sizes = {n: 13 + 7 * i for i, n in enumerate(sorted(work.symbols()))}
+            assert found["params"].at(values) == count(model).total, config
+            assert found["flops"].at({**values, **sizes}) == work.evaluate(sizes), config
+    assert covered >= legal * 0.8, f"{covered} of {legal} legal configs are covered"
+
+
+@pytest.mark.parametrize("path", MODELS, ids=NAMES)
+def test_every_module_has_a_closed_form(path: Path) -> None:
+    spec = load(path)
+    rows = spec.count().rows
+    values = values_of(spec.config)
+    for row in rows[:: max(len(rows) // 12, 1)]:
+        place = locate(spec.model.root, row.path)
+        if place is not None:
+            assert formula(spec.model, row.path).at(values) == place.params, row.path
+
+
+@pytest.mark.parametrize("path", MODELS, ids=NAMES)
+def test_the_work_of_every_module_has_a_closed_form(path: Path) -> None:
+    spec = load(path)
+    work = cost(spec.model)
+    sizes = {n: 13 + 7 * i for i, n in enumerate(sorted(work.total.forward.value.symbols()))}
+    rows = [row for row in spec.count().rows if row.type != "parameter"]
+    for row in rows[:: max(len(rows) // 8, 1)]:
+        one = formula(spec.model, row.path, "flops").at({**values_of(spec.config), **sizes})
+        whole = work.below(row.path).forward.value.evaluate(sizes)
+        assert one * row.repeat == whole, row.path
+
+
+@pytest.mark.parametrize("name", ["zoo/gpt2", "zoo/mamba-130m", "diffusion"])
+def test_activations_are_bytes_at_one_config(name: str) -> None:
+    spec = spec_of(name)
+    found = formula(spec.model, ".", "activations")
+    assert found.fixed == values_of(spec.config)
+    sizes = {n: 13 + 7 * i for i, n in enumerate(sorted(found.symbols()))}
+    assert found.at(sizes) == activations(spec.model).saved.value.evaluate(sizes)
+
+
+# What a person would write
+
+
+def test_gpt2_as_its_paper_has_it() -> None:
+    spec = spec_of("zoo/gpt2")
+    params, flops = formula(spec.model), formula(spec.model, ".", "flops")
+    assert spelling(params) == (
+        "embed_dim*(num_layers*(12*embed_dim + 13) + vocab_size + max_positions + 2)"
+    )
+    assert spelling(flops) == "2*B*N*embed_dim*(num_layers*(2*N + 12*embed_dim) + vocab_size)"
+    assert params.at(
+        {**spec.config, "num_layers": 96, "embed_dim": 12288, "max_positions": 2048}
+    ) == (174_604_259_328), "GPT-3"
+
+
+def test_keys_and_values_of_grouped_queries() -> None:
+    spec = spec_of("zoo/llama-3-8b")
+    found = formula(spec.model, ".", "kv")
+    assert spelling(found) == "2*num_layers*num_kv_heads*head_dim"
+    assert 2 * found.at(spec.config) == 131_072, "bytes a token in bfloat16, as published"
+
+
+def test_a_ratio_stays_in_the_formula() -> None:
+    spec = spec_of("diffusion")
+    found = formula(spec.model, "encoder.blocks.*.mlp.fc1.weight")
+    assert spelling(found) == "embed_dim*int(mlp_ratio*embed_dim)"
+    assert found.at({**spec.config, "mlp_ratio": 8 / 3, "embed_dim": 100}) == 100 * 266
+
+
+def test_exact_divisions_are_taken_out_and_become_conditions() -> None:
+    spec = spec_of("zoo/gpt2")
+    found = formula(spec.model, ".", "flops")
+    assert "//" not in spelling(found)
+    assert found.met({**spec.config, "num_heads": 16})
+    assert not found.met({**spec.config, "num_heads": 10}), "10 does not divide 768"
+
+
+def test_latex_and_json() -> None:
+    spec = spec_of("zoo/llama-3-8b")
+    found = formula(spec.model, "model.layers.*.mlp")
+    assert latex(found) == r"3\,\mathit{embed\_dim}\,\mathit{hidden\_dim}"
+    page = document(found, 176_160_768)
+    assert page["terms"] == [{"coefficient": 3, "factors": {"embed_dim": 1, "hidden_dim": 1}}]
+    assert page["value"] == 3 * 4096 * 14336
+
+
+# Repeats
+
+HEAD = """
+getspec: 1
+model: Net
+config: {dim: 8, depth: 7}
+inputs: {x: "float[B, dim]"}
+"""
+PATTERN = """
+components:
+  layers:
+    repeat: depth
+    pattern:
+      - {type: Wide, dim: dim, times: 2}
+      - {type: Narrow, dim: dim}
+forward: |
+  for layer in layers:
+    x = layer(x)
+  return x
+blocks:
+  Wide:
+    params: {dim: int}
+    inputs: {x: "float[B, dim]"}
+    components:
+      fc: {type: linear, in_features: dim, out_features: 5 * dim}
+      out: {type: linear, in_features: 5 * dim, out_features: dim}
+    forward: |
+      return out(fc(x))
+  Narrow:
+    params: {dim: int}
+    inputs: {x: "float[B, dim]"}
+    components:
+      fc: {type: linear, in_features: dim, out_features: dim, bias: false}
+    forward: |
+      return fc(x)
+"""
+FLAG = """
+components:
+  layers: {type: Part, repeat: depth, index: i, dim: dim, first: CONDITION}
+forward: |
+  for layer in layers:
+    x = layer(x)
+  return x
+blocks:
+  Part:
+    params: {dim: int, first: bool}
+    inputs: {x: "float[B, dim]"}
+    components:
+      fc: {type: linear, in_features: dim, out_features: dim}
+      more: {type: linear, in_features: dim, out_features: dim, when: first}
+    forward: |
+      x = fc(x)
+      return more(x) if first else x
+"""
+BY_POSITION = """
+components:
+  layers:
+    type: sequential
+    repeat: depth
+    index: i
+    layers:
+      - {type: linear, in_features: dim, out_features: 2 ** i * dim}
+      - {type: linear, in_features: 2 ** i * dim, out_features: dim}
+forward: |
+  for layer in layers:
+    x = layer(x)
+  return x
+"""
+
+
+def followed(path: Path, lengths: range) -> Formula:
+    """The formulas of a spec, held against the numbers for several lengths of its repeat."""
+    spec = load(path)
+    params, flops = formula(spec.model), formula(spec.model, ".", "flops")
+    for depth in lengths:
+        other = load(path, {"depth": depth})
+        values = {**values_of(other.config), "B": 5}
+        assert all(each.met(values) for each in (params, flops)), depth
+        assert params.at(values) == other.count().total, depth
+        assert flops.at(values) == cost(other.model).total.forward.value.evaluate({"B": 5}), depth
+    return params
+
+
+def test_a_pattern_counts_by_floor_divisions(folder: Path) -> None:
+    found = followed(write(folder, net=HEAD + PATTERN), range(1, 12))
+    assert not found.fixed
+    assert "depth" in found.symbols()
+
+
+@pytest.mark.parametrize("condition", ["i == 0", "i > 1", "i % 3 == 1", "i == 0 or i % 2 == 1"])
+def test_flags_of_the_position_count_exactly(folder: Path, condition: str) -> None:
+    text = (HEAD + FLAG).replace("CONDITION", condition)
+    found = followed(write(folder, net=text), range(3, 12))
+    assert not found.fixed
+    assert "depth" in found.symbols()
+
+
+def test_a_last_layer_that_differs_fixes_the_length(folder: Path) -> None:
+    text = (HEAD + FLAG).replace("CONDITION", "i == depth - 1")
+    found = formula(load(write(folder, net=text)).model)
+    assert found.fixed == {"depth": 7}
+    assert "depth" not in found.symbols()
+    assert found.met({"dim": 9, "depth": 7})
+    assert not found.met({"dim": 9, "depth": 8})
+
+
+def test_sizes_of_the_position_fix_the_length(folder: Path) -> None:
+    spec = load(write(folder, net=HEAD + BY_POSITION))
+    found = formula(spec.model, ".", "flops")
+    assert found.fixed == {"depth": 7}
+    assert found.at({"dim": 8, "B": 3}) == cost(spec.model).total.forward.value.evaluate({"B": 3})
+
+
+LISTED = """
+getspec: 1
+model: Net
+config: {widths: [8, 8, 8, 8]}
+inputs: {x: "float[B, widths[0]]"}
+components:
+  layers:
+    type: sequential
+    repeat: len(widths) - 1
+    index: i
+    layers: [{type: linear, in_features: "widths[i]", out_features: "widths[i + 1]"}, {type: relu}]
+forward: |
+  for layer in layers:
+    x = layer(x)
+  return x
+"""
+
+
+def test_positions_that_are_equal_by_chance_stay_apart(folder: Path) -> None:
+    path = write(folder, net=LISTED)
+    spec = load(path)
+    found = {of: formula(spec.model, ".", of) for of in ("params", "flops")}
+    other = load(path, {"widths": [3, 5, 7, 9]})
+    values = {**values_of(other.config), "B": 2}
+    assert all(each.met(values) for each in found.values())
+    assert found["params"].at(values) == other.count().total == 3 * 5 + 5 * 7 + 7 * 9 + 21
+    assert found["flops"].at(values) == 2 * 2 * (3 * 5 + 5 * 7 + 7 * 9)
+    assert not found["params"].met(values_of({"widths": [3, 5, 7]})), "a list of another length"
+
+
+def test_a_layer_that_is_called_again_works_again(folder: Path) -> None:
+    text = (
+        HEAD
+        + """
+components:
+  layers: {type: linear, repeat: depth, in_features: dim, out_features: dim}
+forward: |
+  for layer in layers:
+    x = layer(x)
+  for _ in range(3):
+    x = layers[0](x)
+  return x
+"""
+    )
+    spec = load(write(folder, net=text))
+    assert spelling(formula(spec.model, ".", "flops")) == "2*B*dim**2*(depth + 3)"
+    assert spelling(formula(spec.model, "layers.0", "flops")) == "8*B*dim**2", (
+        "once and three times"
+    )
+
+
+def test_no_closed_form_without_forward(folder: Path) -> None:
+    text = "getspec: 1\nmodel: Net\nconfig: {n: 3}\ncomponents:\n  fc: {type: linear, in_features: n, out_features: n}\n"
+    spec = load(write(folder, net=text))
+    assert spelling(formula(spec.model)) == "n*(n + 1)"
+    with pytest.raises(UsageError, match="no `forward`"):
+        formula(spec.model, ".", "flops")
