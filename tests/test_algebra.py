@@ -63,7 +63,7 @@ def number(value: Any) -> Any:
 def test_a_formula_evaluates_to_what_the_language_says(text: str, examples: int) -> None:
     rng = random.Random(text)
     tried = 0
-    for _ in range(max(examples // 20, 10)):
+    for _ in range(max(examples // 16, 100)):
         here, there = config(rng), config(rng)
         made, fixed = evaluated(text, here)
         if made is None:

@@ -84,5 +84,5 @@ blocks:
     document = parse(text, "never.yaml")
     (definition,) = declare(document, validate(document), Diagnostics()).values()
     Path("never.yaml").write_text(text, encoding="utf-8")
-    with pytest.raises(AssertionError, match="no draw of `never.yaml-Never` is legal in 50"):
+    with pytest.raises(AssertionError, match=r"no draw of `never\.yaml-Never` is legal in 50"):
         draw(Part("never.yaml", document.data, definition), Random(0))

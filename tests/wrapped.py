@@ -21,9 +21,9 @@ from strategies import dumped
 import getspec
 from getspec.api import Spec
 from getspec.declare import Definition, Setting, declare
-from getspec.emit.statements import expressions
+from getspec.emit.statements import expressions, within
 from getspec.errors import Diagnostics, SpecError
-from getspec.ir import Block, Expr, Module, Routine, RoutineCall, Statement, Varying
+from getspec.ir import Block, Expr, Module, Routine, RoutineCall, Varying
 from getspec.library import Files
 from getspec.pipeline import compile_spec
 from getspec.sizes import Size
@@ -108,7 +108,8 @@ class Part:
             ast.unparse(line.targets[0]) for line in assigned if isinstance(line.value, ast.List)
         }
         last = lines[-1]
-        assert isinstance(last, ast.Return) and last.value is not None
+        assert isinstance(last, ast.Return)
+        assert last.value is not None
         names = ast.unparse(last.value).strip("()").split(", ")
         if lists.isdisjoint(names):
             return f"return {call}\n"
@@ -216,10 +217,12 @@ def uses() -> dict[tuple[str, str], list[dict[str, Any]]]:
     for path in MODELS:
         spec = getspec.load(path)
         spec = getspec.load(path, set=tiny_config(spec.model))
-        for made in definitions(spec.model.root):
+        for made in _definitions(spec.model.root):
             definition = spec.compiled.definitions[
                 made.type if isinstance(made, Block) else made.name
             ]
+            if definition.kind == "model":
+                continue
             settings = {name: _plain(made.settings[name].value) for name in definition.settings}
             known = found[definition.span.file.removeprefix("specs/"), definition.name]
             if settings not in known:
@@ -236,18 +239,19 @@ def _plain(value: Any) -> Any:
     return int(value) if isinstance(value, Size) else value
 
 
-def definitions(module: Module) -> Iterator[Block | Routine]:
+def _definitions(module: Module) -> Iterator[Block | Routine]:
     """Every block and function that a module is made of."""
     if isinstance(module, Block):
         yield module
-        values = [weight.value for weight in module.own if weight.value is not None]
-        yield from routines([*values, *(module.forward.statements if module.forward else ())])
+        yield from _routines(within(tuple(weight.value for weight in module.own)))
+        if module.forward is not None:
+            yield from _routines(expressions(module.forward.statements))
     for _, _, member in module.children():
-        yield from definitions(member.module)
+        yield from _definitions(member.module)
 
 
-def routines(statements: Iterable[Statement | Expr]) -> Iterator[Routine]:
-    for expr in expressions(statements):
+def _routines(found: Iterable[Expr]) -> Iterator[Routine]:
+    for expr in found:
         if isinstance(expr, RoutineCall):
             yield expr.routine
-            yield from routines(expr.routine.forward.statements)
+            yield from _routines(expressions(expr.routine.forward.statements))

@@ -150,9 +150,19 @@ def _doc(block: ir.Block, scope: Scope) -> tuple[str, ...]:
     summary = block.summary or block.type
     if not scope.is_root or block.forward is None:
         return tuple(docstring(summary, 4))
-    takes = [f"{each.name} {scope.shape(each.type)}" for each in block.forward.inputs]
+    takes = [item for each in block.forward.inputs for item in _takes(each, scope)]
     lines = [*listed(takes, "", 4), *listed(_gives(block.forward, scope), "-> ", 4)]
     return (f'    """{clean(summary)}', "", *lines, '    """')
+
+
+def _takes(declared: ir.Input, scope: Scope) -> list[str]:
+    """An input and its shape; a list of tensors may be broken between them."""
+    if not isinstance(declared.type, tuple):
+        return [f"{declared.name} {scope.shape(declared.type)}"]
+    items = scope.shapes(declared.type) or [""]
+    items[0] = f"{declared.name} [{items[0]}"
+    items[-1] += "]"
+    return items
 
 
 def _gives(forward: ir.Forward, scope: Scope) -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from getspec import ir
@@ -77,12 +78,17 @@ class Scope:
     def shape(self, type: Tensor | tuple[Tensor, ...]) -> str:
         """A shape as comments show it, with the values of what is fixed."""
         if isinstance(type, tuple):
-            return f"[{', '.join(map(self.shape, type))}]"
+            return f"[{', '.join(self.shapes(type))}]"
         for length in type.shape:
             self.names.letters.update(dict.fromkeys(sorted(length.value.symbols())))
         values = {n: v.plain() for n, v in self.fixed.items() if isinstance(v, Size)}
         known = type.with_shape(tuple(length.substitute(values) for length in type.shape))
         return shape_text(known) if type.shape else "()"
+
+    def shapes(self, types: tuple[Tensor, ...]) -> list[str]:
+        """The shapes of a list; equal ones in a row are written once, with their number."""
+        rows = [(text, len(list(equal))) for text, equal in groupby(map(self.shape, types))]
+        return [text if times == 1 else f"{times} x {text}" for text, times in rows]
 
 
 def passed_settings(root: ir.Block) -> dict[str, set[str]]:
