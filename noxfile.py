@@ -19,6 +19,7 @@ nox.options.sessions = ["lint", "types", "tests", "verify"]
 
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 GENERATE = ("python", "-m", "getspec", "generate", "specs", "--output", "generated")
+DOCUMENTS = ("python", "-m", "getspec", "docs", "docs", "README.md")
 PYTEST = ("python", "-m", "pytest", "-n", "auto")
 
 
@@ -29,9 +30,10 @@ def group(name: str) -> tuple[str, ...]:
 
 @nox.session
 def generate(session: nox.Session) -> None:
-    """Compile specs/ into generated/; takes the options of `getspec generate`."""
+    """Compile specs/ into generated/ and fill the documents; takes the options of `getspec generate`."""
     session.install("--editable", ".")
     session.run(*GENERATE, *session.posargs)
+    session.run(*DOCUMENTS, *(option for option in session.posargs if option == "--check"))
 
 
 @nox.session

@@ -69,9 +69,11 @@ def test_count_code_and_module_are_one(part: int, examples: int, device: str, fo
 def test_every_op_can_be_drawn() -> None:
     """A new op needs a recipe, or no random spec would ever use it."""
     missing = sorted(set(LAYERS) - set(LAYER_RECIPES))
-    assert not missing, f"add {', '.join(missing)} to LAYER_RECIPES in tests/strategies.py"
+    assert not missing, f"add {', '.join(missing)} to LAYER_RECIPES in tests/strategies/layers.py"
     missing = sorted(set(FUNCTIONS) - set(FUNCTION_RECIPES))
-    assert not missing, f"add {', '.join(missing)} to FUNCTION_RECIPES in tests/strategies.py"
+    assert not missing, (
+        f"add {', '.join(missing)} to FUNCTION_RECIPES in tests/strategies/functions.py"
+    )
 
 
 @pytest.mark.parametrize("op", sorted(LAYER_RECIPES))

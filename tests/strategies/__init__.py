@@ -1,0 +1,29 @@
+"""Random legal specs, for hypothesis.
+
+`specs()` draws whole models: blocks within blocks, functions, stacks with and without positions, patterns, sequentials,
+choices, ties, frozen parts, buffers, and every op. Two tables say how each op is drawn, and a test holds them against the
+registries: `LAYER_RECIPES` (layers.py) for components, `FUNCTION_RECIPES` (functions.py) for what `forward` calls. A new op
+needs an entry in one of them.
+
+From the inside out: `operands` finds what an op can take; `layers`, `functions` and `weights` draw ops and tensors;
+`contracts`, `parts`, `calls` and `stacks` put components together; `statements` picks among all of these; `definitions` and
+`models` draw what holds them; `text` writes it as YAML.
+"""
+
+from strategies.functions import FUNCTION_RECIPES
+from strategies.layers import LAYER_RECIPES, call_layer
+from strategies.models import RandomSpec, drawn, overridden, plain_loop_of, reordered, specs
+from strategies.text import dumped
+
+__all__ = [
+    "FUNCTION_RECIPES",
+    "LAYER_RECIPES",
+    "RandomSpec",
+    "call_layer",
+    "drawn",
+    "dumped",
+    "overridden",
+    "plain_loop_of",
+    "reordered",
+    "specs",
+]
