@@ -89,7 +89,7 @@ def _flops(found: Difference, shape: Mapping[str, int]) -> Any:
 
 def _text(found: Difference, shape: Mapping[str, int]) -> str:
     from getspec.emit.comparison import flops_line
-    from getspec.emit.text import difference_tree
+    from getspec.emit.difference import difference_tree
 
     work = None if found.identical else _flops(found, shape)
     return difference_tree(found) + (f"\n\n{flops_line(work)}" if work else "")

@@ -25,25 +25,24 @@ class Record:
         type.__setattr__(cls, "__match_args__", names)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        names = type(self).__match_args__
-        values = self.__dict__
-        if len(args) > len(names):
-            raise TypeError(f"{type(self).__name__} takes {len(names)} values, {len(args)} given")
-        values.update(zip(names, args))  # noqa: B905
-        if kwargs:
-            values.update(kwargs)
-        if len(values) != len(names) or kwargs:
-            self.__complete(names, len(args), kwargs)
+        names = self.__match_args__
+        self.__dict__.update(zip(names, args))  # noqa: B905 - the length is looked at below
+        if kwargs or len(args) != len(names):
+            self.__complete(len(args), kwargs)
 
-    def __complete(self, names: tuple[str, ...], given: int, kwargs: dict[str, Any]) -> None:
-        """Check names given by keyword; a default stays on the class until it is asked for."""
-        kind = type(self)
-        wrong = [name for name in kwargs if name not in names[given:]]
+    def __complete(self, given: int, kwargs: dict[str, Any]) -> None:
+        """Values by keyword; a default stays on the class until it is asked for."""
+        kind, names = type(self), self.__match_args__
+        if given > len(names):
+            raise TypeError(f"{kind.__name__} takes {len(names)} values, {given} given")
+        rest = names[given:]
+        wrong = [name for name in kwargs if name not in rest]
         if wrong:
             raise TypeError(f"{kind.__name__} has no field {wrong[0]}, or has it twice")
-        missing = [name for name in names[given:] if name not in kwargs and not hasattr(kind, name)]
+        missing = [name for name in rest if name not in kwargs and not hasattr(kind, name)]
         if missing:
             raise TypeError(f"{kind.__name__} needs {missing[0]}")
+        self.__dict__.update(kwargs)
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(f"{type(self).__name__} is frozen")

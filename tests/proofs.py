@@ -6,16 +6,15 @@ import linecache
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from committed import ROOT
-from hypothesis import given, seed, settings
 
-from getspec.api import Spec, load
+from getspec.api import Spec
 from getspec.ops import Tensor as Type
 from getspec.verify import make_inputs, small_sizes
 
@@ -24,10 +23,8 @@ __all__ = [
     "assert_runs",
     "assert_same_tensors",
     "flat",
-    "for_all",
     "forget",
     "shapes",
-    "written",
 ]
 
 TORCH_DTYPES = {
@@ -36,17 +33,6 @@ TORCH_DTYPES = {
     "int": torch.int64,
     "bool": torch.bool,
 }
-
-
-def for_all(strategy: Any, number: int, part: int, holds: Callable[[Any], None]) -> None:
-    """Run a property on `number` drawn values; each `part` has a seed of its own."""
-    settings(max_examples=max(number, 1))(seed(part)(given(strategy)(holds)))()
-
-
-def written(text: str, name: str = "drawn.yaml") -> Spec:
-    """A spec's text, compiled from a file in the current folder."""
-    Path(name).write_text(text, encoding="utf-8")
-    return load(name)
 
 
 def forget(*specs: Spec) -> None:

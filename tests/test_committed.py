@@ -20,7 +20,8 @@ from getspec.ir import Block, Init, Leaf, Member, Module
 pytest.importorskip("torch")
 
 import torch
-from proofs import assert_runs, assert_same_tensors, flat, for_all, forget, shapes
+from proofs import assert_runs, assert_same_tensors, flat, forget, shapes
+from properties import for_all
 
 from getspec.passes.count import placed
 from getspec.verify import make_inputs, redraw, small_sizes, tiny_config

@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 from drawing import Body
+from hypothesis import note
 from hypothesis import strategies as st
+from properties import for_all, written
 from strategies import (
     FUNCTION_RECIPES,
     LAYER_RECIPES,
@@ -30,15 +32,7 @@ from getspec.ops import FUNCTIONS, LAYERS
 
 pytest.importorskip("torch")
 
-from proofs import (
-    assert_canonical,
-    assert_runs,
-    assert_same_tensors,
-    for_all,
-    forget,
-    shapes,
-    written,
-)
+from proofs import assert_canonical, assert_runs, assert_same_tensors, forget, shapes
 
 from getspec.emit.statements import expressions
 
@@ -117,7 +111,9 @@ def test_key_order_changes_nothing(part: int, examples: int, folder: Path) -> No
     def holds(case: tuple[RandomSpec, dict[str, Any], dict[str, Any]]) -> None:
         spec, keys, components = case
         compiled = written(spec.text)
+        note(f"Keys in another order:\n{dumped(keys)}")
         assert written(dumped(keys)).generate() == compiled.generate()
+        note(f"Components in another order:\n{dumped(components)}")
         other = written(dumped(components)).count()
         counted = compiled.count()
         assert (other.total, other.trainable, other.buffers) == (
@@ -158,6 +154,7 @@ def test_resolved_specs_compile_to_the_same_bytes(part: int, examples: int, fold
     def holds(spec: RandomSpec) -> None:
         compiled = written(spec.text)
         text = compiled.generate()
+        note(f"Resolved:\n{compiled.resolve()}")
         resolved = written(compiled.resolve())
         assert resolved.generate() == text
         assert resolved.resolve() == compiled.resolve()

@@ -7,17 +7,12 @@ from typing import TYPE_CHECKING
 
 from getspec.errors import escape
 from getspec.passes.count import Count
-from getspec.passes.diff import CLASSES, Change, Difference
 
 if TYPE_CHECKING:
     from getspec.checkpoint import Comparison
     from getspec.verify import Verdict
 
-__all__ = ["count_table", "difference_tree", "table", "tensor_table", "verdict_line"]
-
-
-MAX_WORDS = 160
-"""How much is shown of a change; the JSON document has all of it."""
+__all__ = ["count_table", "table", "tensor_table", "verdict_line"]
 
 
 def table(rows: Sequence[Sequence[str]], align: str) -> list[str]:
@@ -70,128 +65,6 @@ def tensor_table(found: Count) -> str:
         note = "buffer" if tensor.kind == "buffer" else "" if tensor.trainable else "frozen"
         rows.append((tensor.name, shape, f"{tensor.count:,}", note))
     return "\n".join(table(rows, "<<><"))
-
-
-# Differences
-
-
-def difference_tree(found: Difference) -> str:
-    """What changed as a tree with subtotals; equal changes of neighbours share a line."""
-    a, b = found.a, found.b
-    lines = [
-        f"{a.name}  {found.total_a:,}  ({escape(a.file)})",
-        f"{b.name}  {found.total_b:,}  ({escape(b.file)})",
-        f"difference  {found.delta:+,}  ({found.percent:+.2f} %)",
-        "",
-    ]
-    if found.identical:
-        return "\n".join([*lines, "no difference"])
-    root = _Branch("")
-    for change in found.changes:
-        root.add(change.path.split("."), change)
-    rows: list[tuple[str, str, str]] = []
-    _tree_rows(root, 0, rows)
-    if rows:
-        lines += [*table(rows, "<>>"), ""]
-    silent = [c for c in found.changes if c.delta == 0]
-    if silent:
-        lines += ["without parameters:"]
-        lines += [f"  {line}" for line in _silent_lines(silent)]
-    return "\n".join(lines).rstrip()
-
-
-class _Branch:
-    """A place in the tree: changes here, and branches below in order."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.changes: list[Change] = []
-        self.children: dict[str, _Branch] = {}
-
-    def add(self, path: list[str], change: Change) -> None:
-        if not path:
-            self.changes.append(change)
-            return
-        child = self.children.setdefault(path[0], _Branch(path[0]))
-        child.add(path[1:], change)
-
-    @property
-    def delta(self) -> int:
-        return sum(c.delta for c in self.changes) + sum(b.delta for b in self.children.values())
-
-    @property
-    def counts(self) -> bool:
-        """Whether anything here changes a parameter."""
-        return any(c.delta for c in self.changes) or any(b.counts for b in self.children.values())
-
-    @property
-    def repeat(self) -> int:
-        first = next(iter(self.changes), None)
-        return first.repeat if first else min(b.repeat for b in self.children.values())
-
-
-def _tree_rows(branch: _Branch, depth: int, rows: list[tuple[str, str, str]]) -> None:
-    leaves: dict[tuple[str, int, int], list[str]] = {}
-    for name, child in sorted(branch.children.items(), key=lambda item: -abs(item[1].delta)):
-        if not child.counts:
-            continue
-        name, child = _shortened(name, child)
-        if not any(below.counts for below in child.children.values()):
-            for change in child.changes:
-                if change.delta or change.renamed:
-                    words = change.words.partition(": ")[2]
-                    leaves.setdefault((words, change.repeat, change.delta), []).append(name)
-            continue
-        _flush(leaves, depth, rows)
-        rows.append(
-            (f"{'  ' * depth}{name}", _times(child.delta, child.repeat), f"{child.delta:+,}")
-        )
-        _tree_rows(child, depth + 1, rows)
-    _flush(leaves, depth, rows)
-
-
-def _shortened(name: str, branch: _Branch) -> tuple[str, _Branch]:
-    """A chain of single branches on one line: `blocks.*`."""
-    while not branch.changes:
-        live = [child for child in branch.children.values() if child.counts]
-        if len(live) != 1 or len(branch.children) != 1:
-            break
-        branch = live[0]
-        name = f"{name}.{branch.name}"
-    return name, branch
-
-
-def _flush(
-    leaves: dict[tuple[str, int, int], list[str]], depth: int, rows: list[tuple[str, str, str]]
-) -> None:
-    for (words, repeat, delta), names in leaves.items():
-        total = delta * len(names)
-        rows.append(
-            (f"{'  ' * depth}{', '.join(names)}: {words}", _times(total, repeat), f"{total:+,}")
-        )
-    leaves.clear()
-
-
-def _times(delta: int, repeat: int) -> str:
-    return f"{repeat} x {delta // repeat:+,}" if repeat > 1 and delta % repeat == 0 else ""
-
-
-def _silent_lines(changes: Sequence[Change]) -> list[str]:
-    """Strictest class first; equal changes of neighbours share a line."""
-    merged: dict[tuple[str, str, str], list[str]] = {}
-    for change in sorted(changes, key=lambda change: CLASSES.index(change.category)):
-        parent, _, name = change.path.rpartition(".")
-        words = change.words.partition(": ")[2]
-        merged.setdefault((change.category, parent, words), []).append(name)
-    width = max(len(category) for category, _, _ in merged)
-    return [
-        f"{category:<{width}}  {f'{parent}.' if parent else ''}{', '.join(names)}: {_cut(words)}"
-        for (category, parent, words), names in merged.items()
-    ]
-
-
-def _cut(words: str) -> str:
-    return escape(words if len(words) <= MAX_WORDS else f"{words[: MAX_WORDS - 3]}...")
 
 
 # Checkpoints

@@ -147,6 +147,12 @@ class Layer:
         """The output's type."""
         raise NotImplementedError
 
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and vars(self) == vars(other)
+
+    def __hash__(self) -> int:
+        return hash((self.type, *vars(self).values()))
+
     @classmethod
     def declared_fields(cls) -> tuple[Field[Any], ...]:
         return fields(cls)  # type: ignore[arg-type]
@@ -192,7 +198,7 @@ def layer(name: str, *, reference: str) -> Callable[[_Class], _Class]:
     """Register a layer under the word that a spec's `type:` uses."""
 
     def register(cls: _Class) -> _Class:
-        made: Any = dataclass(frozen=True, kw_only=True)(cls)
+        made: Any = dataclass(frozen=True, kw_only=True, eq=False, repr=False)(cls)
         made.type, made.reference = name, reference
         made.summary = (inspect.getdoc(cls) or "").split("\n")[0]
         LAYERS[name] = made

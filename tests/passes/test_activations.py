@@ -49,7 +49,8 @@ def test_committed_specs_keep_what_autograd_keeps(path: Path) -> None:
 @pytest.mark.torch
 @pytest.mark.parametrize("part", range(4))
 def test_random_specs_keep_what_autograd_keeps(part: int, examples: int, folder: Path) -> None:
-    from proofs import for_all, forget, written
+    from proofs import forget
+    from properties import for_all, written
     from strategies import RandomSpec, specs
 
     def holds(spec: RandomSpec) -> None:

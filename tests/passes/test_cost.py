@@ -118,7 +118,8 @@ def test_committed_specs_do_what_the_counter_counts(path: Path) -> None:
 @pytest.mark.parametrize("part", range(2))
 def test_random_specs_do_what_the_counter_counts(part: int, examples: int, folder: Path) -> None:
     """Forward, by module; what no output depends on is not run backward by torch, and is not looked at."""
-    from proofs import for_all, forget, written
+    from proofs import forget
+    from properties import for_all, written
     from strategies import RandomSpec, specs
     from trials import trial
 

@@ -110,7 +110,7 @@ def test_json_is_the_contract(tmp_path: Path) -> None:
 
 
 def test_what_changes_no_parameter_is_told_by_itself(tmp_path: Path) -> None:
-    from getspec.emit.text import difference_tree
+    from getspec.emit.difference import difference_tree
 
     head = "getspec: 1\nmodel: Net\nconfig: {dim: 4}\ninputs: {x: 'float[B, dim]'}\nforward: |\n"
     found = getspec.diff(

@@ -7,12 +7,13 @@ needs an entry in one of them.
 
 From the inside out: `operands` finds what an op can take; `layers`, `functions` and `weights` draw ops and tensors;
 `contracts`, `parts`, `calls` and `stacks` put components together; `statements` picks among all of these; `definitions` and
-`models` draw what holds them; `text` writes it as YAML.
+`models` draw what holds them; `changes` draws models that are changed; `text` writes them as YAML.
 """
 
+from strategies.changes import overridden, renamed, reordered, split, unrolled
 from strategies.functions import FUNCTION_RECIPES
 from strategies.layers import LAYER_RECIPES, call_layer
-from strategies.models import RandomSpec, drawn, overridden, plain_loop_of, reordered, specs
+from strategies.models import RandomSpec, drawn, plain_loop_of, specs
 from strategies.text import dumped
 
 __all__ = [
@@ -24,6 +25,9 @@ __all__ = [
     "dumped",
     "overridden",
     "plain_loop_of",
+    "renamed",
     "reordered",
     "specs",
+    "split",
+    "unrolled",
 ]

@@ -1,4 +1,4 @@
-"""Whole models, and models changed in ways that change nothing, or only what is known."""
+"""Whole models."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from strategies.contracts import arguments, ends, simple
 from strategies.definitions import definition, reusable, section
 from strategies.text import dumped
 
-__all__ = ["RandomSpec", "drawn", "overridden", "plain_loop_of", "reordered", "specs"]
+__all__ = ["RandomSpec", "drawn", "plain_loop_of", "specs"]
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,10 @@ class RandomSpec:
 
     def __repr__(self) -> str:
         return f"\n{self.text}"
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """How hypothesis prints it: as a file, to be pasted into one."""
+        printer.text(repr(self))
 
     @property
     def text(self) -> str:
@@ -72,34 +76,3 @@ def plain_loop_of(body: Body) -> None:
     name, item, x = body.component({**declared, "repeat": 1}), body.name(("block",)), body.stream
     body.line(f"for {item} in {name}:")
     body.line(f"  {x.text} = {item}({body.ref(x)})")
-
-
-@st.composite
-def overridden(draw: Any) -> tuple[RandomSpec, dict[str, Any]]:
-    """A model, and other values for some of its config."""
-    spec, source = draw(specs()), Source(draw)
-    return spec, {s.name: s.another(source) for s in spec.free if source.flip()}
-
-
-@st.composite
-def reordered(draw: Any) -> tuple[RandomSpec, dict[str, Any], dict[str, Any]]:
-    """A model, the same with keys in another order, and the same with components in another order."""
-    spec = draw(specs())
-    ordered = {"config", "let", "inputs", "params", "components", "layers", "tie"}
-    shuffled = _shuffled(spec.tree, draw, ordered)
-    components = spec.tree | {"components": _turned(spec.tree.get("components", {}), draw)}
-    return spec, shuffled, {key: value for key, value in components.items() if value}
-
-
-def _shuffled(value: Any, draw: Any, ordered: set[str], key: str = "") -> Any:
-    """A tree with its keys in another order, but for mappings whose order means something."""
-    if isinstance(value, list):
-        return [_shuffled(item, draw, ordered) for item in value]
-    if not isinstance(value, dict):
-        return value
-    inner = {k: _shuffled(v, draw, ordered, k) for k, v in value.items()}
-    return inner if key in ordered else _turned(inner, draw)
-
-
-def _turned(value: dict[str, Any], draw: Any) -> dict[str, Any]:
-    return {key: value[key] for key in draw(st.permutations(list(value)))}

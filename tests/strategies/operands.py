@@ -79,10 +79,9 @@ def window(body: Body) -> tuple[int, int, int]:
 
 def shaped(body: Body) -> list[Value]:
     """Values whose every length can be written by names this definition has."""
-    return body.having(
-        lambda type: all(length.value.symbols() <= set(body.least) for length in type.shape), None
-    )
+    return body.having(lambda type: spelled_out(body, type), None)
 
 
 def spelled_out(body: Body, type: Tensor) -> bool:
+    """Whether run-time names of this definition say every length."""
     return all(length.value.symbols() <= set(body.least) for length in type.shape)
