@@ -15,9 +15,9 @@ This module imports nothing from getspec and stays cheap, because `--help` pays 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 __all__ = [
     "Diagnostic",
@@ -103,6 +103,18 @@ class SpecError(GetspecError):
         self.sources = dict(sources or {})
         super().__init__(self.diagnostics, self.sources)
 
+    @classmethod
+    def of(
+        cls,
+        code: str,
+        message: str,
+        span: Span | None = None,
+        help: str | None = None,
+        notes: Iterable[Note] = (),
+    ) -> SpecError:
+        """One mistake."""
+        return cls([Diagnostic(code, message, span, help, tuple(notes))])
+
     def __str__(self) -> str:
         return "\n".join(map(str, self.diagnostics))
 
@@ -121,6 +133,9 @@ class UsageError(GetspecError):
 
 
 MAX_NOTES = 8
+
+Item = TypeVar("Item")
+Made = TypeVar("Made")
 
 
 class Diagnostics:
@@ -151,6 +166,22 @@ class Diagnostics:
 
     def extend(self, other: Iterable[Diagnostic]) -> None:
         self._found.extend(other)
+
+    def attempt(self, make: Callable[..., Made], *args: Any) -> Made | None:
+        """What `make` gives; None where it raises, and why is added to the problems."""
+        try:
+            return make(*args)
+        except SpecError as error:
+            self.extend(error.diagnostics)
+            return None
+
+    def every(self, make: Callable[[Item], Made], items: Iterable[Item]) -> list[Made]:
+        """What `make` gives for each item; all are tried before one that fails is an error."""
+        tried = [self.attempt(make, item) for item in items]
+        made = [each for each in tried if each is not None]
+        if len(made) < len(tried):
+            raise SpecError(())  # why is among the problems already
+        return made
 
     def annotate(self, start: int, codes: Iterable[str], note: Note) -> None:
         """Add a note to what was found since there were `start` problems, for some codes."""

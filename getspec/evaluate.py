@@ -57,6 +57,12 @@ class Scope:
         self.free: frozenset[str] = frozenset()
         """Positions in a repeat that floats may depend on without telling one copy from another."""
 
+    def nested(self) -> Scope:
+        """A scope within this one: names that are added stay in it, decisions are those of both."""
+        inner = Scope(self.names)
+        inner.roots, inner.decided = self.roots, self.decided
+        return inner
+
     def setting(self, name: str, value: Any) -> None:
         self.names[name] = Name(named(name, value), name, "setting")
         self.roots[name] = frozenset((name,))

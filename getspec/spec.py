@@ -169,9 +169,7 @@ class Budget(Section):
     """What the model may cost at most; `check` fails where it costs more."""
 
     params: int | str | None = Field(None, description="parameters: `<= 125M`")
-    flops: int | str | None = Field(
-        None, description="FLOPs of a forward pass at `shape`: `<= 2T`"
-    )
+    flops: int | str | None = Field(None, description="FLOPs of a forward pass at `shape`: `<= 2T`")
     kv_per_token: int | str | None = Field(
         None, description="bytes of keys and values for each token in bfloat16: `<= 64KiB`"
     )

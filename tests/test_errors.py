@@ -215,6 +215,24 @@ def test_all_problems_are_reported_together() -> None:
     assert caught.value.sources["model.yaml"] == LINES, "the lines travel with the error"
 
 
+def test_every_item_is_tried_before_one_that_fails_counts() -> None:
+    def even(number: int) -> int:
+        if number % 2:
+            raise SpecError.of("GS305", f"{number} is odd")
+        return number
+
+    problems = Diagnostics()
+    assert problems.every(even, [2, 4]) == [2, 4]
+    assert problems.attempt(even, 6) == 6
+    assert len(problems) == 0
+    with pytest.raises(SpecError) as caught:
+        problems.every(even, [1, 2, 3])
+    assert [each.message for each in problems] == ["1 is odd", "3 is odd"]
+    assert caught.value.diagnostics == (), "what is reported is not reported again"
+    assert problems.attempt(even, 5) is None
+    assert len(problems) == 3
+
+
 @pytest.mark.parametrize(
     ("word", "meant"),
     [

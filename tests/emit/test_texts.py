@@ -52,3 +52,37 @@ def test_layers_that_start_alike_share_a_branch(tmp_path: Path) -> None:
     found = text(tmp_path, "A part.")
     assert found.count("std=0.02") == 1
     assert "if isinstance(module, nn.Embedding | nn.Linear):" in found
+
+
+LEVELS = """\
+getspec: 1
+model: Net
+summary: A net.
+config: {dim: 4, depth: DEPTH}
+inputs:
+  levels: {type: "float[B, SHAPE, H, W]", repeat: depth, index: i}
+forward: |
+  return levels[0], levels[-1]
+"""
+
+
+def documented(tmp_path: Path, depth: int, shape: str) -> list[str]:
+    """The lines that say what a model takes and gives."""
+    path = tmp_path / "net.yaml"
+    path.write_text(LEVELS.replace("DEPTH", str(depth)).replace("SHAPE", shape))
+    doc = getspec.load(path).generate().partition("class Net(nn.Module):")[2].split('"""')[1]
+    return [line.strip() for line in doc.splitlines()[2:] if line.strip()]
+
+
+def test_equal_shapes_of_a_list_are_written_once(tmp_path: Path) -> None:
+    assert documented(tmp_path, 1, "dim")[0] == "levels [(B, dim, H, W)]"
+    shapes = "levels [(B, 1, H, W), 8 x (B, dim, H, W)]"
+    assert documented(tmp_path, 9, "1 if i == 0 else dim")[0] == shapes
+
+
+def test_a_long_list_of_shapes_is_broken_between_them(tmp_path: Path) -> None:
+    *takes, _ = documented(tmp_path, 12, "dim if i % 2 == 0 else 1")
+    assert len(takes) > 1
+    assert max(map(len, takes)) <= 96
+    assert " ".join(takes).count("(B, ") == 12
+    assert all(line.endswith(",") for line in takes[:-1])

@@ -1,0 +1,86 @@
+"""Declared types: `float[B, N, dim]` at concrete settings.
+
+A name that starts with a capital and means nothing else is a run-time size. It is known in the type alone; `dataflow` makes
+the sizes of inputs known to `forward`.
+"""
+
+from __future__ import annotations
+
+from getspec import ir
+from getspec.declare import Definition, TensorDecl
+from getspec.errors import Diagnostics, SpecError
+from getspec.evaluate import Evaluator, NeedsIndex, Scope, described
+from getspec.ops.base import Tensor
+from getspec.sizes import Size
+from getspec.syntax import Expression
+
+__all__ = ["declared_inputs", "declared_tensor"]
+
+MAX_LIST = 4096
+
+
+def declared_inputs(
+    definition: Definition, scope: Scope, problems: Diagnostics
+) -> tuple[ir.Input, ...]:
+    return tuple(_input(declared, scope, problems) for declared in definition.inputs)
+
+
+def _input(declared: TensorDecl, scope: Scope, problems: Diagnostics) -> ir.Input:
+    type = _tensors(declared, scope)
+    below = selects = None
+    if declared.below is not None:
+        bound = problems.attempt(Evaluator.of, scope, declared.below)
+        below = bound.value if bound and isinstance(bound.value, Size) else None
+    if declared.selects is not None:
+        selects = _axis(declared.selects, _own(scope))
+    return ir.Input(declared.name, type, below, declared.doc, declared.span, selects)
+
+
+def _tensors(declared: TensorDecl, scope: Scope) -> Tensor | tuple[Tensor, ...]:
+    """A declared tensor, or the tensors of a declared list."""
+    if declared.repeat is None:
+        return declared_tensor(declared, scope)
+    made = []
+    for position in range(_count(declared.repeat, scope)):
+        inner = scope.nested()
+        if declared.index is not None:
+            inner.index(declared.index, Size.of(position))
+        made.append(declared_tensor(declared, inner))
+    return tuple(made)
+
+
+def _count(repeat: Expression, scope: Scope) -> int:
+    count = Evaluator.decided(scope, repeat)
+    if isinstance(count, Size) and count.known is not None and 0 <= count.known <= MAX_LIST:
+        return count.known
+    message = f"`repeat` is an integer from 0 to {MAX_LIST:,}, this is {described(count)}"
+    raise SpecError.of("GS305", message, repeat.span)
+
+
+def declared_tensor(declared: TensorDecl, scope: Scope) -> Tensor:
+    inner = _own(scope)
+    return Tensor(declared.dtype, tuple(_axis(each, inner) for each in declared.dims))
+
+
+def _own(scope: Scope) -> Scope:
+    """A scope for run-time sizes; what a type chooses there decides nothing of the class."""
+    inner = Scope(scope.names)
+    inner.roots = scope.roots
+    return inner
+
+
+def _axis(expression: Expression, scope: Scope) -> Size:
+    """A length in a declared type; run-time sizes are added to the scope."""
+    for name in sorted(expression.names):
+        if name[:1].isupper() and name not in scope.names:
+            scope.names[name] = ir.Name(Size.runtime(name), name, "size")
+    length = Evaluator.of(scope, expression).value
+    if isinstance(length, ir.Varying):
+        raise NeedsIndex
+    if not isinstance(length, Size):
+        message = f"an axis is an integer, this is {described(length)}"
+        raise SpecError.of("GS205", message, expression.span)
+    if length.known is not None and length.known < 1:
+        message = f"an axis of length {length}"
+        raise SpecError.of("GS305", message, expression.span, "lengths are at least 1")
+    return length
