@@ -77,6 +77,14 @@ def test_what_follows_from_a_mistake_is_not_another(tmp_path: Path) -> None:
     assert found.code == "GS210", "the component is unknown after this, and forward is silent on it"
 
 
+@pytest.mark.parametrize("layers", ["[[1, 2]]", "[null]", "[silu]", "{a: [1]}", "{a: 3}"])
+def test_a_layer_of_a_sequential_is_a_mapping(tmp_path: Path, layers: str) -> None:
+    act = f"act: {{type: sequential, layers: {layers}}}"
+    (found,) = problems(tmp_path, BASE.replace("act: {type: gelu, approximate: kind}", act))
+    assert found.code == "GS103"
+    assert found.message.startswith("a layer is a mapping")
+
+
 # Warnings
 
 

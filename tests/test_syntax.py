@@ -117,6 +117,7 @@ REFUSED = [
     "a in b",
     "a << b",
     "a ^ b",
+    "xs.pop(k=a)",
     "await a",
     "f(a)(b)",
     "(lambda: a)()",
@@ -149,6 +150,8 @@ STATEMENTS = {
     "a[0] = b": "x = ...",
     "a.b = c": "x = ...",
     "a[0] += b": "x = ...",
+    "a <<= b": None,
+    "a ^= b": None,
     "return": "return x",
     "async def f():\n  return 1": None,
 }
@@ -160,6 +163,10 @@ def test_statements_that_are_refused_say_what_to_write(value: str) -> None:
     assert found.code == "GS403"
     wanted = STATEMENTS[value]
     assert wanted is None or wanted in (found.help or ""), found
+
+
+def test_append_takes_one_item_and_nothing_else() -> None:
+    assert refused("xs = []\nxs.append(a, key=b)\nreturn xs", body).code == "GS404"
 
 
 @pytest.mark.parametrize("value", ["1if a else 2", "'\\d'", "0or a", "a is 1", "1()"])
@@ -196,6 +203,12 @@ def test_what_is_no_python(value: str) -> None:
 )
 def test_limits_act_before_the_stack_ends(value: str) -> None:
     assert refused(value).code == "GS202"
+
+
+@pytest.mark.parametrize("count", [MAX_DEPTH, 1000])
+def test_a_chain_of_elif_nests(count: int) -> None:
+    chain = "".join(f"elif a == {i}:\n  b = c\n" for i in range(count))
+    assert refused(f"if a:\n  b = c\n{chain}return b", body).code == "GS202"
 
 
 def test_depth_within_the_limit_is_read() -> None:

@@ -1,0 +1,62 @@
+"""Text of a spec to nodes, in one call."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from getspec.errors import Span, SpecError
+from getspec.syntax.expressions import ExpressionReader
+from getspec.syntax.limits import MAX_BODY, MAX_EXPRESSION, MAX_INTEGER, check_limits
+from getspec.syntax.lines import Lines
+from getspec.syntax.mentions import names
+from getspec.syntax.nodes import At, Body, Expression, Literal, Node, Text
+from getspec.syntax.python import parse_lines, parse_value
+from getspec.syntax.statements import StatementReader
+
+__all__ = ["parse_body", "parse_expression"]
+
+
+def parse_expression(value: int | float | bool | str | None, text: Text) -> Expression:
+    """A YAML scalar as an expression: numbers stand for themselves, strings are parsed."""
+    if not isinstance(value, str):
+        return Expression(_literal(value, text), text)
+    if not value.strip():
+        raise text.error("GS201", "an expression is expected here, the value is empty", At(1, 0, 1))
+    try:
+        node, used = _shared(value)
+    except SpecError:
+        node = _read(value, text)  # again, for an error at the right place
+        used = names(node)
+    return Expression(node, text, used)
+
+
+def _literal(value: int | float | bool | None, text: Text) -> Literal:
+    at = At(1, 0, max(len(text.value), 1))
+    if isinstance(value, int) and abs(value) >= MAX_INTEGER:
+        raise text.error("GS203", "integers are below 2**63", at)
+    return Literal(at, value)
+
+
+@lru_cache(maxsize=4096)
+def _shared(value: str) -> tuple[Node, frozenset[str]]:
+    """Nodes hold places within their text only, so equal texts share them."""
+    text = Text(value, lambda line, col, width: Span("", line, col, width))
+    node = _read(value, text)
+    return node, names(node)
+
+
+def _read(value: str, text: Text) -> Node:
+    check_limits(value, text, MAX_EXPRESSION)
+    source = value.strip()
+    lead = len(value) - len(value.lstrip())
+    tree = parse_value(source, text, lead)
+    return ExpressionReader(Lines(text, source, lead)).node(tree)
+
+
+def parse_body(value: str, text: Text) -> Body:
+    """The `forward` block as statements."""
+    if not value.strip():
+        raise text.error("GS401", "forward is empty", At(1, 0, 1), "write at least `return x`")
+    check_limits(value, text, MAX_BODY)
+    trees = parse_lines(value, text)
+    return Body(StatementReader(Lines(text, value)).block(trees), text)
