@@ -26,9 +26,8 @@ MAX_SHOWN = 20
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
-    parser = _parser()
     try:
-        arguments = parser.parse_args(argv)
+        arguments = parsed(sys.argv[1:] if argv is None else argv)
     except SystemExit as stop:
         return int(stop.code or 0)
     try:
@@ -138,8 +137,26 @@ def _colored(stream: Any) -> bool:
 # Arguments
 
 
+class _Formatter(argparse.HelpFormatter):
+    """argparse's, without the module it asks for the width of a terminal."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=_columns() - 2)
+
+
+def _columns() -> int:
+    given = os.environ.get("COLUMNS", "")
+    try:
+        return int(given) if given.isdigit() else os.get_terminal_size().columns or 80
+    except OSError:
+        return 80
+
+
 class _Parser(argparse.ArgumentParser):
     """argparse, with our exit status and a suggestion for a mistyped command."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options, formatter_class=_Formatter)
 
     def error(self, message: str) -> NoReturn:
         from getspec.errors import nearest
@@ -164,16 +181,22 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and stop")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, (summary, add) in COMMANDS.items():
-        command = commands.add_parser(
-            name, help=summary, description=f"{summary[0].upper()}{summary[1:]}."
-        )
-        add(command)
+        add(commands.add_parser(name, help=summary, description=_sentence(summary)))
     return parser
 
 
 def parsed(words: Sequence[str]) -> argparse.Namespace:
-    """The arguments of one command."""
-    return _parser().parse_args(words)
+    """The arguments of one command; the parsers of the others are not made for it."""
+    if not words or words[0] not in COMMANDS:
+        return _parser().parse_args(words)
+    summary, add = COMMANDS[words[0]]
+    command = _Parser(prog=f"getspec {words[0]}", description=_sentence(summary))
+    add(command)
+    return command.parse_args(words[1:], argparse.Namespace(command=words[0]))
+
+
+def _sentence(summary: str) -> str:
+    return f"{summary[0].upper()}{summary[1:]}."
 
 
 def version() -> str:
@@ -230,6 +253,7 @@ def _count(parser: argparse.ArgumentParser) -> None:
         "--parameters", action="store_true", help="list every tensor of the state dict"
     )
     parser.add_argument("--depth", type=int, metavar="N", help="show N levels of modules")
+    parser.add_argument("--like", choices=("torchinfo",), help="the total of another tool, too")
 
 
 def _shape(parser: argparse.ArgumentParser, rest: str) -> None:
@@ -335,9 +359,13 @@ def _cost(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--depth", type=int, metavar="N", help="show N levels of modules")
     parser.add_argument("--markdown", action="store_true", help="print a Markdown table")
+    parser.add_argument("--like", choices=LIKE, help="the number of another tool or paper, too")
     for option, words, meaning in COST_CHOICES:
         parser.add_argument(option, choices=words, default=words[0], help=f"{meaning} ({words[0]})")
 
+
+LIKE = ("fvcore", "torchinfo", "deepspeed", "palm", "megatron", "6nd")
+"""Whose number can be asked for; a test holds them against the table of passes/conventions.py."""
 
 COST_CHOICES = (
     (
@@ -434,6 +462,10 @@ def _docs(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _gallery(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", metavar="FILE", help="a YAML file of tables of published figures")
+
+
 def _explain(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "what", metavar="CODE|SPEC", help="an error code such as GS104, or a spec file"
@@ -467,6 +499,7 @@ COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "docs": ("fill marked regions of Markdown files with what commands print", _docs),
     "explain": ("explain an error code, or one component or tensor of a spec", _explain),
     "formula": ("print parameters or FLOPs as a formula in the config", _formula),
+    "gallery": ("hold published figures against the specs, and print them as Markdown", _gallery),
     "generate": ("compile specs to PyTorch", _generate),
     "import": ("turn a Hugging Face config.json into a spec", _import),
     "resolve": ("print a spec as one file, with everything it extends and uses", _spec),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -33,6 +32,8 @@ def _load(path: str, settings: Mapping[str, Any]) -> Spec:
 
 
 def _print_json(document: Any) -> None:
+    import json
+
     print(json.dumps(document, indent=2, allow_nan=False))
 
 
@@ -111,8 +112,14 @@ def check(arguments: Namespace) -> int:
 def count(arguments: Namespace) -> int:
     spec = _load(arguments.spec, _settings(arguments))
     found = spec.count()
+    like = None
+    if arguments.like is not None:
+        from getspec.passes.conventions import params_like
+
+        like = params_like(spec.model)
     if arguments.json:
-        _print_json(found.as_json(expanded=arguments.parameters))
+        document = found.as_json(expanded=arguments.parameters)
+        _print_json(document if like is None else {**document, "like": like.as_json()})
         return YES
     from getspec.emit import text
 
@@ -120,6 +127,8 @@ def count(arguments: Namespace) -> int:
         print(text.tensor_table(found))
     else:
         print(text.count_table(found, depth=arguments.depth))
+    if like is not None:
+        print("", like.text(), sep="\n")
     return YES
 
 
@@ -138,7 +147,12 @@ def cost(arguments: Namespace) -> int:
     done = work(spec.model)
     compared = ratio(spec.model, done.total, held.kept, held.active, arguments.causal)
     policy = {**chosen, "causal": arguments.causal}
-    found = emit.table(spec.count(), done, held, compared, sizes, policy)
+    other = None
+    if arguments.like is not None:
+        from getspec.passes.conventions import like
+
+        other = like(spec.model, arguments.like, done.total, held.active).at(sizes)
+    found = emit.table(spec.count(), done, held, compared, sizes, policy, other)
     if arguments.json:
         _print_json(found.as_json())
     elif arguments.markdown:
@@ -198,6 +212,20 @@ def formula(arguments: Namespace) -> int:
         shown = {name: sizes[name] for name in sorted(found.symbols() & sizes.keys())}
         print(emit.text(found, value, shown))
     return YES
+
+
+def gallery(arguments: Namespace) -> int:
+    """Published figures beside ours; a row that does not stand as it is written is said."""
+    from getspec.gallery import gallery as measured
+    from getspec.gallery import markdown
+
+    tables = measured(arguments.file)
+    wrong = [(table, row) for table in tables for row in table.rows if row.problem]
+    for table, row in wrong:
+        print(f"{arguments.file}: {table.title}: {row.name}: {row.problem}", file=sys.stderr)
+    if not wrong:
+        print(markdown(tables))
+    return NO if wrong else YES
 
 
 def sweep(arguments: Namespace) -> int:
@@ -504,6 +532,7 @@ COMMANDS: dict[str, Callable[[Namespace], int]] = {
     "docs": docs,
     "explain": explain,
     "formula": formula,
+    "gallery": gallery,
     "generate": generate,
     "import": import_,
     "resolve": resolve,

@@ -30,6 +30,7 @@ READING = (
     "diff",
     "explain",
     "formula",
+    "gallery",
     "generate",
     "memory",
     "resolve",
@@ -176,6 +177,8 @@ def _run(words: list[str], place: str) -> str:
 def _language(words: list[str]) -> str | None:
     """The language of a fenced block; None where a command prints Markdown."""
     name, rest = words[0], " ".join(words)
+    if name == "gallery":
+        return None
     if "--json" in words or "--format json" in rest or "--format=json" in rest:
         return "json"
     if "--markdown" in words or re.search(r"--format[ =]markdown\b", rest):

@@ -7,9 +7,8 @@ on what is sound.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from getspec.compose import compose
 from getspec.declare import Definition, check_types, declare, kind_of
@@ -17,18 +16,16 @@ from getspec.elaborate import Elaborator, to_value
 from getspec.errors import Diagnostic, Diagnostics, Span, SpecError, nearest
 from getspec.ir import Block, Model
 from getspec.library import Files
-from getspec.passes.budget import check_budget
 from getspec.passes.count import tensors
 from getspec.passes.expect import check_claims
-from getspec.rename import broken_rule, renamed
+from getspec.record import Record
 from getspec.source import Document
 from getspec.spec import File, validate
 
 __all__ = ["Compiled", "compile_spec"]
 
 
-@dataclass(frozen=True)
-class Compiled:
+class Compiled(Record):
     """A model, and what it came from."""
 
     model: Model
@@ -67,11 +64,21 @@ def compile_spec(
         tiny = {name: to_value(value) for name, value in file.tiny.items()}
         sizes = _sizes(library)
         model = Model(file.model or "", document.name, root, sizes, tiny, dict(file.shape))
-        check_budget(document, file.budget.model_dump(exclude_none=True), model, problems)
-        problems.raise_if_errors()
+        _budget(document, file, model, problems)
     except SpecError as error:
         raise SpecError(_errors(error.diagnostics), {**files.lines, **error.sources}) from None
     return Compiled(model, file, document, library, libraries, origin, _once(problems), files.lines)
+
+
+def _declared(document: Document, file: File, problems: Diagnostics) -> dict[str, Definition]:
+    """The definitions of one file, read once in a compilation: two specs may use one library."""
+    if document.definitions is None:
+        before = len(problems.errors)
+        made: dict[str, Definition] = declare(document, file, problems)
+        if len(problems.errors) > before:
+            return made
+        document.definitions = made
+    return cast("dict[str, Definition]", document.definitions)
 
 
 def _library(
@@ -84,7 +91,7 @@ def _library(
     waiting = [(document, file, origin)]
     while waiting:
         current, parsed, folder = waiting.pop(0)
-        for name, definition in declare(current, parsed, problems).items():
+        for name, definition in _declared(current, parsed, problems).items():
             if name in found:
                 note = ("the other is here", definition.span)
                 problems.error(
@@ -109,13 +116,19 @@ def _library(
 
 
 def _model(
-    document: Document, file: File, library: Mapping[str, Definition], problems: Diagnostics
+    document: Document,
+    file: File,
+    library: Mapping[str, Definition],
+    problems: Diagnostics,
+    *,
+    dataflow: bool = True,
 ) -> Block:
     if file.model is None:
         span = document.span(("getspec",), key=True)
         problems.error("GS105", "this is a library: it has no `model`", span, "model: MyModel")
         problems.raise_if_errors()
-    root = Elaborator(library, problems).model(library[str(file.model)])
+    elaborator = Elaborator(library, problems, dataflow=dataflow)
+    root = elaborator.model(library[str(file.model)])
     problems.raise_if_errors()
     assert root is not None, "a model that is not made is an error that is reported"
     return root
@@ -140,15 +153,29 @@ def _claims(
             parsed = validate(composed)
             found = Diagnostics()
             library, _ = _library(composed, parsed, real.parent, files, found)
-            roots[real] = _model(composed, parsed, library, found)
+            roots[real] = _model(composed, parsed, library, found, dataflow=False)
         return roots[real]
 
     check_claims(document, file.expect, root, other, problems)
     problems.raise_if_errors()
 
 
+def _budget(document: Document, file: File, model: Model, problems: Diagnostics) -> None:
+    """Limits that the spec sets itself; what they need is imported for specs that have any."""
+    limits = file.budget.model_dump(exclude_none=True)
+    if limits:
+        from getspec.passes.budget import check_budget
+
+        check_budget(document, limits, model, problems)
+        problems.raise_if_errors()
+
+
 def _renames(document: Document, file: File, root: Block, problems: Diagnostics) -> None:
     """Rules for a foreign checkpoint's names are a bijection over the model's tensors."""
+    if not file.rename:
+        return
+    from getspec.rename import broken_rule, renamed
+
     for pattern, target in file.rename.items():
         reason = broken_rule(pattern, target)
         if reason:

@@ -17,12 +17,14 @@ class Record:
     """Fields are the annotations, in order, those of the base first."""
 
     __match_args__: ClassVar[tuple[str, ...]] = ()
+    _names: ClassVar[frozenset[str]] = frozenset()
 
     def __init_subclass__(cls) -> None:
         own = get_annotations(cls)
         named = [name for name, kind in own.items() if not str(kind).startswith("ClassVar")]
         names = tuple(dict.fromkeys((*cls.__match_args__, *named)))
         type.__setattr__(cls, "__match_args__", names)
+        cls._names = frozenset(names)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         names = self.__match_args__
@@ -33,6 +35,10 @@ class Record:
     def __complete(self, given: int, kwargs: dict[str, Any]) -> None:
         """Values by keyword; a default stays on the class until it is asked for."""
         kind, names = type(self), self.__match_args__
+        if given + len(kwargs) == len(names):
+            self.__dict__.update(kwargs)
+            if self.__dict__.keys() == self._names:
+                return
         if given > len(names):
             raise TypeError(f"{kind.__name__} takes {len(names)} values, {given} given")
         rest = names[given:]

@@ -71,7 +71,7 @@ Setting = Annotated[
 class Section(BaseModel):
     """Settings that every part shares: unknown keys are errors, nothing is converted."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
 
 
 Shape = TypeVar("Shape", bound=Section)
@@ -91,7 +91,7 @@ class Input(Section):
 class Component(BaseModel):
     """Something that `forward` can call or read: an op, a block, a parameter, a buffer, a sequence or a stack."""
 
-    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True, defer_build=True)
 
     type: str | None = Field(
         None, description="an op (`linear`), a block's name, `parameter`, `buffer` or `sequential`"

@@ -35,6 +35,7 @@ COMMANDS = {
     "rename",
     "differences",
     "documents",
+    "gallery",
 }
 """What a user calls, above the compiler; `rename` writes a converter of checkpoints."""
 
@@ -227,9 +228,19 @@ def named(text: str) -> list[str]:
     return [word for word in found if word.lower() not in ALLOWED or word.isupper()]
 
 
+CONVENTIONS = {"cli": {"palm"}, "passes.conventions": {"palm"}}
+"""Ways of counting that are called after the paper that defined them."""
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_the_code_knows_no_architecture(name: str) -> None:
-    found = [(line, word) for line, text in spoken(FILES[name]) for word in named(text)]
+    called = CONVENTIONS.get(name, set())
+    found = [
+        (line, word)
+        for line, text in spoken(FILES[name])
+        for word in named(text)
+        if word.lower() not in called
+    ]
     assert found == [], "a new architecture is one YAML file, and Python learns nothing of it"
 
 

@@ -26,7 +26,6 @@ from getspec.syntax import (
     Return,
     Text,
     names,
-    names_of,
     parse_body,
     parse_expression,
 )
@@ -78,7 +77,7 @@ def test_places_count_characters() -> None:
 def test_names() -> None:
     assert names(parse("a + f(b[c], k=d) if e else [g, -h]")) == set("abcdefgh") | {"f"}
     block = body("x = a(b)\nfor i, j in zip(c, d):\n  if e:\n    y.append(f(x))\nreturn g, h\n")
-    assert names_of(block) == {*"abcdefghx", "zip"}, "what is assigned is not read"
+    assert block.names == {*"abcdefghx", "zip"}, "what is assigned is not read"
 
 
 def test_statements() -> None:

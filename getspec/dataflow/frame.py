@@ -58,7 +58,7 @@ class Frame:
         self.selects: dict[str, Size] = {}
         """How many elements a mask leaves, where its input declares it."""
         self._taken: set[str] = set()
-        self._origins: dict[str, tuple[Any, Span]] = {}
+        self._origins: dict[str, tuple[Any, Span | At]] = {}
 
     # Names
 
@@ -80,7 +80,7 @@ class Frame:
         """A name holds a value from here on; `at` is the statement that made it."""
         self.locals[name] = Name(value, name, "local")
         if at is not None:
-            self._origins[name] = value, self.text.span(at)
+            self._origins[name] = value, at
 
     def forget(self, *targets: str) -> None:
         self.locals.update(dict.fromkeys(targets, UNKNOWN))
@@ -128,11 +128,11 @@ class Frame:
         """Shapes that do not go together, with the lines that made the tensors."""
         place, mentioned = self.text.span(at.at), names(call)
         made = [
-            (f"`{name}` is {value}, from here", span)
-            for name, (value, span) in sorted(self._origins.items())
-            if name in mentioned and isinstance(value, Tensor)
-            if str(value) in message and span.line != place.line
+            (f"`{name}` is {value}, from here", self.text.span(at) if isinstance(at, At) else at)
+            for name, (value, at) in sorted(self._origins.items())
+            if name in mentioned and isinstance(value, Tensor) and str(value) in message
         ]
+        made = [(words, span) for words, span in made if span.line != place.line]
         return SpecError([Diagnostic("GS420", message, place, help, (*made[:MAX_NOTES], *notes))])
 
 

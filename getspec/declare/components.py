@@ -37,7 +37,7 @@ STACK_KEYS = ("repeat", "index", "pattern", "when", "trainable")
 
 def read_component(place: Place, name: str, written: Component) -> Declaration | None:
     """A component of a definition; its name becomes an attribute."""
-    check_name(name, place.key(), place.problems, attribute=True)
+    check_name(name, place.key, place.problems, attribute=True)
     data = written.model_dump(exclude_unset=True)
     return place.attempt(lambda: _component(place, name, data))
 
@@ -96,7 +96,7 @@ def _layers(place: Place, layers: list[Any] | Data) -> Iterator[Declaration]:
     for key, item in pairs:
         at = place.inside(key)
         if named:
-            check_name(str(key), at.key(), at.problems, attribute=True)
+            check_name(str(key), at.key, at.problems, attribute=True)
         if not isinstance(item, dict):
             known = isinstance(item, str) and item in LAYERS
             help = f"{{type: {item}}}" if known else "{type: silu}"
@@ -118,7 +118,7 @@ def _stack(place: Place, name: str, data: Data) -> StackDecl | None:
     """What repeats: one component, or the items of a pattern in turn."""
     index = data.get("index")
     if index is not None:
-        check_name(index, place.value("index"), place.problems)
+        check_name(index, lambda: place.value("index"), place.problems)
     count = place.optional(data.get("repeat"), "repeat")
     inner = {key: value for key, value in data.items() if key not in STACK_KEYS}
     if "pattern" in data:

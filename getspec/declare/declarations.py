@@ -54,12 +54,16 @@ class Declared(Record):
     """What all components have."""
 
     name: str
-    span: Span
     when: Expression | None
     trainable: bool
     doc: str | None
     at: Callable[..., Span]
     """The place of one of its keys, or with `key=False` of the value there."""
+
+    @property
+    def span(self) -> Span:
+        """Where it is declared."""
+        return self.at()
 
 
 class LayerDecl(Declared):

@@ -24,7 +24,7 @@ from getspec.declare.settings import read_entry, read_setting
 from getspec.declare.tensors import read_tensor
 from getspec.errors import Diagnostics, escape, nearest
 from getspec.ops import FUNCTIONS, LAYERS
-from getspec.syntax import Body, Expression, names_of, parse_body
+from getspec.syntax import Body, Expression, parse_body
 
 if TYPE_CHECKING:
     from getspec.source import Document
@@ -44,7 +44,7 @@ def declare(document: Document, file: File, problems: Diagnostics) -> dict[str, 
         found[name] = _definition(place, "block", name, block)
     for name, function in file.functions.items():
         place = Place(document, ("functions", name), problems)
-        check_name(name, place.key(), problems)
+        check_name(name, place.key, problems)
         if name in FUNCTIONS:
             message = f"`{name}` is the name of an op"
             place.error("GS104", message, place.key(), "choose another name")
@@ -60,7 +60,7 @@ def _definition(place: Place, kind: str, name: str, part: Block | Function | Fil
     before = len(place.problems.errors)
     made = _read(place, kind, name, part)
     if made.body is not None and len(place.problems.errors) == before:
-        _warn_unread(place, made, place.mentioned | names_of(made.body))
+        _warn_unread(place, made, place.mentioned | made.body.names)
     return made
 
 
@@ -110,7 +110,8 @@ def _each(
 
 
 def _let(place: Place, name: str, value: Any) -> Expression | None:
-    check_name(name, place.key(), place.problems)
+    in_function = place.path[:1] == ("functions",)
+    check_name(name, place.key, place.problems, attribute=not in_function)
     return place.attempt(lambda: place.expression(value))
 
 

@@ -30,7 +30,6 @@ def read_shared(place: Place, name: str, data: dict[str, Any]) -> dict[str, Any]
     """The fields of `Declared`."""
     return {
         "name": name,
-        "span": place.key(),
         "when": place.optional(data.get("when"), "when"),
         "trainable": data.get("trainable", True),
         "doc": data.get("doc"),

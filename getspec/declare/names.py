@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import keyword
 import re
+from collections.abc import Callable
 
 from getspec.errors import Diagnostics, Span, escape
 from getspec.reserved import MODULE_ATTRIBUTES, RESERVED
@@ -18,12 +19,14 @@ IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 CLASS_NAME = re.compile(r"[A-Z][A-Za-z0-9]{0,63}")
 
 
-def check_name(name: str, span: Span, problems: Diagnostics, *, attribute: bool = False) -> None:
-    """A setting, tensor or function, or an attribute of a module."""
+def check_name(
+    name: str, where: Callable[[], Span], problems: Diagnostics, *, attribute: bool = False
+) -> None:
+    """A setting, tensor or function, or an attribute of a module. `where` is asked for a bad one."""
     reason = _fault(name, attribute)
     if reason is not None:
         help = f"rename it, e.g. `{_safe(name)}`"
-        problems.error("GS104", f"the name `{escape(name)}` {reason}", span, help)
+        problems.error("GS104", f"the name `{escape(name)}` {reason}", where(), help)
 
 
 def check_class_name(name: str, span: Span, problems: Diagnostics) -> None:

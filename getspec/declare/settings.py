@@ -25,7 +25,8 @@ def read_setting(place: Place, name: str, value: Any) -> Setting:
 def read_entry(place: Place, name: str, value: Any) -> Setting:
     """An entry of a model's config, which always has a value."""
     span = place.key()
-    check_name(name, span, place.problems)
+    in_function = place.path[:1] == ("functions",)
+    check_name(name, place.key, place.problems, attribute=not in_function)
     for number in value if isinstance(value, list) else (value,):
         if isinstance(number, int) and abs(number) >= MAX_INTEGER:
             place.error("GS203", "integers are below 2**63", place.value())

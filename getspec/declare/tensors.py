@@ -24,7 +24,7 @@ TYPE = re.compile(r"\s*([a-z0-9]+)\s*(\[(.*)\])?\s*", re.DOTALL)
 
 def read_tensor(place: Place, name: str, written: Input) -> TensorDecl | None:
     """An input or output: its type alone, or a mapping that says more."""
-    check_name(name, place.key(), place.problems)
+    check_name(name, place.key, place.problems)
     at = place if place.mark("type") is None else place.inside("type")
     match = TYPE.fullmatch(written.type)
     if match is None or match[1] not in DTYPES:
@@ -35,7 +35,7 @@ def read_tensor(place: Place, name: str, written: Input) -> TensorDecl | None:
         return None
     below, repeat = _optional(place, written, "below"), _optional(place, written, "repeat")
     if written.index is not None:
-        check_name(written.index, place.value("index"), place.problems)
+        check_name(written.index, lambda: place.value("index"), place.problems)
     if written.selects is not None and match[1] != "bool":
         message = "`selects` counts the True values of a bool"
         place.error("GS103", message, place.key("selects"))

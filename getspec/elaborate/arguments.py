@@ -8,7 +8,7 @@ from typing import Any
 from getspec import ir
 from getspec.declare import BlockDecl, Definition, Setting
 from getspec.elaborate.values import as_float, check_kind, to_value
-from getspec.errors import Diagnostics, SpecError, nearest
+from getspec.errors import Diagnostics, Span, SpecError, nearest
 from getspec.evaluate import Evaluator, Scope
 from getspec.record import replaced
 from getspec.syntax import Expression
@@ -54,8 +54,11 @@ def _argument(
         expr: ir.Expr = ir.Group(tuple(item.value for item in items), "list", items)
     else:
         expr = _single(setting, written, scope)
-    span = next((each.span for each in expressions(written)), setting.span)
-    check_kind(f"`{name}`", setting.kind, expr.value, written, span)
+
+    def where() -> Span:
+        return next((each.span for each in expressions(written)), setting.span)
+
+    check_kind(f"`{name}`", setting.kind, expr.value, written, where)
     if setting.kind == "float" and isinstance(written, Expression):
         return _float(expr, written, scope)
     return expr

@@ -40,10 +40,16 @@ __all__ = ["Elaborator"]
 
 
 class Elaborator:
-    """Makes modules from definitions. Mistakes go to `problems`, each once."""
+    """Makes modules from definitions. Mistakes go to `problems`, each once.
 
-    def __init__(self, library: Mapping[str, Definition], problems: Diagnostics) -> None:
+    Counts need structure alone: without `dataflow`, no `forward` is looked at.
+    """
+
+    def __init__(
+        self, library: Mapping[str, Definition], problems: Diagnostics, *, dataflow: bool = True
+    ) -> None:
         self.library = library
+        self.dataflow = dataflow
         self.problems = problems
         self.instances = Instances(library, problems)
         self.functions = Functions(self.instances)
@@ -59,7 +65,11 @@ class Elaborator:
         lets = named_values(definition, scope)
         inputs = declared_inputs(definition, scope, self.problems)
         weights, members, absent = self.components(definition, scope)
-        forward, unused = checked_forward(definition, scope, inputs, self.functions, self.problems)
+        forward, unused = (
+            checked_forward(definition, scope, inputs, self.functions, self.problems)
+            if self.dataflow
+            else (None, [])
+        )
         block = ir.Block(
             type=definition.name,
             settings=held,

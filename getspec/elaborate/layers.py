@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import Field
 from typing import Any
 
 from getspec import ir
 from getspec.declare import LayerDecl
 from getspec.elaborate.values import as_float, check_kind
-from getspec.errors import Diagnostics, Span, SpecError, nearest
+from getspec.errors import Diagnostics, SpecError, nearest
 from getspec.evaluate import Evaluator, Scope
 from getspec.ops import LAYERS, Layer
-from getspec.ops.base import ShapeError
+from getspec.ops.base import Field, ShapeError
 from getspec.sizes import Size
 from getspec.syntax import Expression
 
@@ -56,7 +55,7 @@ def _check_init(declared: LayerDecl, op: Layer) -> None:
 # Fields
 
 
-def _field(declared: LayerDecl, field: Field[Any], scope: Scope) -> ir.Expr:
+def _field(declared: LayerDecl, field: Field, scope: Scope) -> ir.Expr:
     expression, facts = declared.args[field.name], field.metadata
     what, kind = f"`{field.name}` of `{declared.type}`", facts["kind"]
     if kind == "str":
@@ -64,10 +63,10 @@ def _field(declared: LayerDecl, field: Field[Any], scope: Scope) -> ir.Expr:
     expr = Evaluator.of(scope, expression)
     if kind == "bool":
         scope.decide(expression.names)
-    check_kind(what, kind, expr.value, expression, expression.span)
+    check_kind(what, kind, expr.value, expression, lambda: expression.span)
     if kind == "float":
         expr = as_float(expr)
-    _check_limits(what, facts, expr.value, expression.span)
+    _check_limits(what, facts, expr.value, expression)
     return expr
 
 
@@ -85,12 +84,12 @@ def _word(what: str, options: tuple[str, ...], expression: Expression, scope: Sc
     raise SpecError.of("GS308", message, expression.span, help)
 
 
-def _check_limits(what: str, facts: Mapping[str, Any], value: Any, span: Span) -> None:
+def _check_limits(what: str, facts: Mapping[str, Any], value: Any, at: Expression) -> None:
     number = value.known if isinstance(value, Size) else value
     if not isinstance(number, int | float) or isinstance(number, bool):
         return
     low, high = facts.get("minimum"), facts.get("below")
     if low is not None and number < low:
-        raise SpecError.of("GS305", f"{what} is at least {low}, this is {number}", span)
+        raise SpecError.of("GS305", f"{what} is at least {low}, this is {number}", at.span)
     if high is not None and number >= high:
-        raise SpecError.of("GS305", f"{what} is below {high}, this is {number}", span)
+        raise SpecError.of("GS305", f"{what} is below {high}, this is {number}", at.span)

@@ -47,11 +47,12 @@ def check_kind(
     kind: str,
     value: Any,
     written: Expression | tuple[Expression, ...],
-    span: Span,
+    where: Callable[[], Span],
 ) -> None:
-    """Raise where a value is not of a kind."""
+    """Raise where a value is not of a kind; `where` it stands is asked only then."""
     reason = misfit(kind, value)
     if reason:
+        span = where()
         raise SpecError.of("GS308", f"{what} {reason}", span, _remedy(kind, value, written))
 
 

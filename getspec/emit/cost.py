@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from getspec.emit.text import table as aligned
 from getspec.ops.base import Tensor
@@ -16,6 +16,9 @@ from getspec.passes.count import Count, Row
 from getspec.passes.memory import Addend, Memory
 from getspec.passes.ratio import Ratio
 from getspec.sizes import Poly, Size, constant
+
+if TYPE_CHECKING:
+    from getspec.passes.conventions import Like
 
 __all__ = ["CostTable", "markdown", "quantity", "table", "text"]
 
@@ -59,6 +62,8 @@ class CostTable:
     ratio: Ratio | None
     policy: Mapping[str, str]
     """`dtype`, `optimizer`, `recompute`, `attention` and `causal`, as they were chosen."""
+    like: Like | None = None
+    """The number of another tool or paper, where it was asked for."""
 
     @property
     def forward(self) -> Poly:
@@ -88,6 +93,9 @@ class CostTable:
 
         `active_params`: those that one token meets. `six_nd`, for models of token sequences: `tokens`, `flops` (6ND),
         `training_flops`, and their difference as `attention_flops` and `other_flops`.
+
+        `like`, where it was asked for: `convention`, `source`, `quantity`, `number`, `ours` for the same quantity (causal
+        attention in full), and `why` they differ.
         """
         memory = self.memory
         return {
@@ -121,6 +129,7 @@ class CostTable:
                 "state_bytes": _number(self.at(memory.kept.total("state"))),
             },
             "six_nd": self._six_nd(),
+            **({} if self.like is None else {"like": self.like.as_json()}),
         }
 
     def _sum(self, addends: tuple[Addend, ...]) -> dict[str, Any]:
@@ -178,6 +187,7 @@ def table(
     ratio: Ratio | None,
     sizes: Mapping[str, int],
     policy: Mapping[str, str],
+    like: Like | None = None,
 ) -> CostTable:
     """The cost of a model at some run-time sizes."""
     values = _constants(sizes)
@@ -194,7 +204,7 @@ def table(
 
     rows = tuple(row(each, each.path) for each in count.rows)
     total = row(Row("", count.model, 1, count.total, 0), "")
-    return CostTable(count.model, count.spec, sizes, rows, total, memory, ratio, policy)
+    return CostTable(count.model, count.spec, sizes, rows, total, memory, ratio, policy, like)
 
 
 def _halved(flops: Size, causal: str) -> Size:
@@ -281,7 +291,8 @@ def text(found: CostTable, depth: int | None = None) -> str:
         both = found.forward.constant + found.backward.constant
         lines.append(f"forward   {found.forward.constant:,} FLOPs")
         lines.append(f"training  {both:,} FLOPs a step")
-    lines += [*_ratio_lines(found), "", *_memory_lines(found), "", found.note, KEPT]
+    lines += [*_ratio_lines(found), *_like_lines(found), ""]
+    lines += [*_memory_lines(found), "", found.note, KEPT]
     if found.memory.unknown:
         lines.append(
             f"no rule for memory: {', '.join(found.memory.unknown)}; what it keeps is missing"
@@ -322,6 +333,11 @@ def _ratio_lines(found: CostTable) -> Iterator[str]:
     yield f"6ND       {rule:,} FLOPs; exact / 6ND = {exact / rule:.4f}: {parts}"
 
 
+def _like_lines(found: CostTable) -> Iterator[str]:
+    if found.like is not None:
+        yield found.like.text()
+
+
 def markdown(found: CostTable, depth: int | None = None) -> str:
     """The table as people paste it."""
     rows = [_escaped(row) for row in _cells(found, depth)]
@@ -336,7 +352,8 @@ def markdown(found: CostTable, depth: int | None = None) -> str:
         cells.append(("total", size_of(found.at(_total(addends))), ""))
         lines += ["", f"| {name} | bytes | recipe |", "| --- | ---: | --- |"]
         lines += [f"| {' | '.join(_escaped(row))} |" for row in cells]
-    return "\n".join([*lines, "", f"{found.note}. {KEPT}."])
+    notes = [f"{found.note}. {KEPT}.", *_like_lines(found)]
+    return "\n".join([*lines, "", "\n\n".join(notes)])
 
 
 def _escaped(row: Sequence[str]) -> tuple[str, ...]:

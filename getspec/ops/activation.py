@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from getspec.ops.base import (
     SAVES,
     Layer,
@@ -13,7 +15,9 @@ from getspec.ops.base import (
     require_float,
     saves,
 )
-from getspec.ops.storage import Held, Tape
+
+if TYPE_CHECKING:
+    from getspec.ops.storage import Held, Tape
 
 APPROXIMATE = ("none", "tanh")
 

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from getspec.ops.base import (
     Product,
     ShapeError,
     Size,
     Tensor,
+    attends,
     broadcast,
+    counted,
     function,
     products,
     remembers,
     require_probability,
     saves,
 )
-from getspec.ops.storage import Held, Tape
+
+if TYPE_CHECKING:
+    from getspec.ops.storage import Held, Tape
 
 
 @function(
@@ -65,6 +70,18 @@ def _sdpa_products(q: Tensor, k: Tensor, v: Tensor, **_: object) -> tuple[Produc
         Product(2 * scores * q.shape[3], (("q",), ("k",))),
         Product(2 * scores * v.shape[3], (("q", "k"), ("v",))),
     )
+
+
+@counted("sdpa")
+def _sdpa_counted(tool: str, q: Tensor, k: Tensor, v: Tensor, **_: object) -> Size | None:
+    """fvcore 0.1.5 has no rule for fused attention."""
+    return Size.of(0) if tool == "fvcore" else None
+
+
+@attends("sdpa")
+def _sdpa_attends(q: Tensor, k: Tensor, v: Tensor, **_: object) -> tuple[Size, Size]:
+    width = q.shape[1] * q.shape[3]
+    return width, width * q.shape[0] * q.shape[2] * k.shape[2]
 
 
 @remembers("sdpa")

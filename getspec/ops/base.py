@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import MISSING, Field, dataclass, field, fields
+from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast, dataclass_transform
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar, cast, dataclass_transform
 
 from getspec.sizes import Size
 
@@ -34,8 +34,10 @@ __all__ = [
     "Size",
     "Tensor",
     "Weight",
+    "attends",
     "broadcast",
     "choice",
+    "counted",
     "flag",
     "function",
     "integer",
@@ -92,8 +94,7 @@ class Tensor:
         return f"{self.dtype}[{', '.join(map(str, self.shape))}]"
 
 
-@dataclass(frozen=True, slots=True)
-class Weight:
+class Weight(NamedTuple):
     """A parameter or buffer that a layer brings: its name in the state dict, shape and dtype."""
 
     name: str
@@ -101,8 +102,7 @@ class Weight:
     dtype: DType = "float"
 
 
-@dataclass(frozen=True, slots=True)
-class Product:
+class Product(NamedTuple):
     """One product of matrices inside an op: its work, and what it multiplies.
 
     `flops` counts two per multiply-add. Each operand names inputs or weights; the backward pass costs the same work again for
@@ -116,9 +116,21 @@ class Product:
 # Layers
 
 
-class Layer:
-    """A primitive component. Subclasses are frozen dataclasses of fields, registered with `@layer`."""
+REQUIRED: Any = object()
 
+
+class Field(NamedTuple):
+    """A field of a layer, as its class declares it. (Dataclasses would cost a tenth of a cold `count`.)"""
+
+    default: Any
+    metadata: dict[str, Any]
+    name: str = ""
+
+
+class Layer:
+    """A primitive component, registered with `@layer`: a frozen record of its fields, given by name."""
+
+    fields: ClassVar[tuple[Field, ...]] = ()
     type: ClassVar[str]
     summary: ClassVar[str]
     reference: ClassVar[str]
@@ -139,6 +151,10 @@ class Layer:
         """Matrix products; everything else is elementwise."""
         return ()
 
+    def counted(self, tool: str, *inputs: Tensor) -> Size | None:
+        """What another tool counts for it, where that is not what the tool counts for layers in general."""
+        return None
+
     def saves(self, tape: Tape, out: Tensor, *inputs: Held, **weights: Held) -> Held:
         """Runs in memory: keeps what the backward pass needs, and says where the output lies."""
         raise NotImplementedError
@@ -147,15 +163,27 @@ class Layer:
         """The output's type."""
         raise NotImplementedError
 
+    def __init__(self, **values: Any) -> None:
+        for declared in self.fields:
+            value = values.pop(declared.name, declared.default)
+            if value is REQUIRED:
+                raise TypeError(f"{self.type} needs {declared.name}")
+            self.__dict__[declared.name] = value
+        if values:
+            raise TypeError(f"{self.type} has no field {next(iter(values))}")
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(f"{self.type} is frozen")
+
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and vars(self) == vars(other)
+        return self.__class__ is other.__class__ and vars(self) == vars(other)
 
     def __hash__(self) -> int:
         return hash((self.type, *vars(self).values()))
 
     @classmethod
-    def declared_fields(cls) -> tuple[Field[Any], ...]:
-        return fields(cls)  # type: ignore[arg-type]
+    def declared_fields(cls) -> tuple[Field, ...]:
+        return cls.fields
 
 
 LAYERS: dict[str, type[Layer]] = {}
@@ -165,28 +193,28 @@ _Class = TypeVar("_Class", bound=type)
 
 def size(doc: str, *, minimum: int = 1) -> Any:
     """A required integer field: a length of an axis."""
-    return field(metadata={"kind": "int", "doc": doc, "minimum": minimum})
+    return Field(REQUIRED, {"kind": "int", "doc": doc, "minimum": minimum})
 
 
 def integer(default: int, doc: str, *, minimum: int = 1) -> Any:
     """An integer field with a default."""
-    return field(default=Size.of(default), metadata={"kind": "int", "doc": doc, "minimum": minimum})
+    return Field(Size.of(default), {"kind": "int", "doc": doc, "minimum": minimum})
 
 
 def number(default: float, doc: str, *, minimum: float = 0.0, below: float = float("inf")) -> Any:
     """A float field: `minimum <= value < below`."""
     limits = {"minimum": minimum, "below": below}
-    return field(default=default, metadata={"kind": "float", "doc": doc, **limits})
+    return Field(default, {"kind": "float", "doc": doc, **limits})
 
 
 def flag(default: bool, doc: str) -> Any:
     """A boolean field; it decides structure."""
-    return field(default=default, metadata={"kind": "bool", "doc": doc})
+    return Field(default, {"kind": "bool", "doc": doc})
 
 
 def choice(default: str, options: tuple[str, ...], doc: str) -> Any:
     """A field that takes one of a few words; it decides structure."""
-    return field(default=default, metadata={"kind": "str", "doc": doc, "options": options})
+    return Field(default, {"kind": "str", "doc": doc, "options": options})
 
 
 @dataclass_transform(
@@ -198,7 +226,9 @@ def layer(name: str, *, reference: str) -> Callable[[_Class], _Class]:
     """Register a layer under the word that a spec's `type:` uses."""
 
     def register(cls: _Class) -> _Class:
-        made: Any = dataclass(frozen=True, kw_only=True, eq=False, repr=False)(cls)
+        made: Any = cls
+        declared = {n: f for n, f in vars(cls).items() if isinstance(f, Field)}
+        made.fields = tuple(f._replace(name=n) for n, f in declared.items())
         made.type, made.reference = name, reference
         made.summary = (inspect.getdoc(cls) or "").split("\n")[0]
         LAYERS[name] = made
@@ -207,15 +237,14 @@ def layer(name: str, *, reference: str) -> Callable[[_Class], _Class]:
     return register
 
 
-def has_default(declared: Field[Any]) -> bool:
-    return declared.default is not MISSING
+def has_default(declared: Field) -> bool:
+    return declared.default is not REQUIRED
 
 
 # Functions
 
 
-@dataclass(frozen=True)
-class Argument:
+class Argument(NamedTuple):
     """One argument of a function op."""
 
     name: str
@@ -264,6 +293,34 @@ def products(name: str) -> Callable[[_Rule], _Rule]:
 
     def register(rule: _Rule) -> _Rule:
         PRODUCTS[name] = rule
+        return rule
+
+    return register
+
+
+COUNTED: dict[str, Callable[..., Size | None]] = {}
+"""What other tools count for function ops, where that is not what they count for functions in general."""
+
+
+def counted(name: str) -> Callable[[_Rule], _Rule]:
+    """Register what tools count: a function of a tool's name and the arguments of the op's shape rule."""
+
+    def register(rule: _Rule) -> _Rule:
+        COUNTED[name] = rule
+        return rule
+
+    return register
+
+
+ATTENDS: dict[str, Callable[..., tuple[Size, Size]]] = {}
+"""Of ops that are attention: the width of all query heads together, and that times the pairs of positions."""
+
+
+def attends(name: str) -> Callable[[_Rule], _Rule]:
+    """Register an op as attention: a function of the same arguments as its shape rule."""
+
+    def register(rule: _Rule) -> _Rule:
+        ATTENDS[name] = rule
         return rule
 
     return register

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from getspec.ops.base import (
     Layer,
@@ -18,8 +19,10 @@ from getspec.ops.base import (
     require_model_float,
     size,
 )
-from getspec.ops.storage import Held, Tape
 from getspec.sizes import product
+
+if TYPE_CHECKING:
+    from getspec.ops.storage import Held, Tape
 
 
 class Convolution(Layer):
@@ -69,6 +72,14 @@ class Convolution(Layer):
         taps = product((self.kernel_size,) * self.spatial)
         work = 2 * product(self.infer(inputs[0]).shape) * (self.in_channels // self.groups) * taps
         return (Product(work, (("x",), ("weight",))),)
+
+    def counted(self, tool: str, *inputs: Tensor) -> Size | None:
+        """torchinfo counts weight and bias at every position."""
+        if tool != "torchinfo":
+            return None
+        batch, _, *positions = self.infer(inputs[0]).shape
+        weights = sum((product(w.shape) for w in self.parameters()), Size.of(0))
+        return batch * product(positions) * weights
 
     def saves(self, tape: Tape, out: Tensor, *inputs: Held, **weights: Held) -> Held:
         x = inputs[0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from getspec.ops.base import (
     DTYPES,
@@ -16,7 +16,9 @@ from getspec.ops.base import (
     require_float,
     saves,
 )
-from getspec.ops.storage import Held, Tape
+
+if TYPE_CHECKING:
+    from getspec.ops.storage import Held, Tape
 
 
 def _arithmetic(name: str, sign: str, doc: str, *, floats: bool = False) -> None:
@@ -49,6 +51,8 @@ def _keeps_nothing(tape: Tape, out: Tensor, a: Any, b: Any) -> Held:
 @saves("multiply")
 def _multiply_saves(tape: Tape, out: Tensor, a: Any, b: Any) -> Held:
     """The other factor, where it is a tensor."""
+    from getspec.ops.storage import Held
+
     both = isinstance(a, Held) and isinstance(b, Held)
     return tape.times(out, a, b) if both else tape.pointwise(out, a, b)
 
@@ -56,6 +60,8 @@ def _multiply_saves(tape: Tape, out: Tensor, a: Any, b: Any) -> Held:
 @saves("divide")
 def _divide_saves(tape: Tape, out: Tensor, a: Any, b: Any) -> Held:
     """A number over a tensor is the tensor's reciprocal, which is kept, times the number."""
+    from getspec.ops.storage import Held
+
     if not isinstance(b, Held):
         return tape.pointwise(out, a)
     if not isinstance(a, Held):
@@ -72,6 +78,8 @@ def _divide_saves(tape: Tape, out: Tensor, a: Any, b: Any) -> Held:
 
 @saves("remainder")
 def _remainder_saves(tape: Tape, out: Tensor, a: Any, b: Any) -> Held:
+    from getspec.ops.storage import Held
+
     if isinstance(a, Held) and isinstance(b, Held) and b.grad:
         tape.save(a, b)
     return tape.pointwise(out, a, b)
@@ -80,6 +88,8 @@ def _remainder_saves(tape: Tape, out: Tensor, a: Any, b: Any) -> Held:
 @saves("power")
 def _power_saves(tape: Tape, out: Tensor, a: Any, b: Any) -> Held:
     """The base, and where the exponent is a tensor also that and the result."""
+    from getspec.ops.storage import Held
+
     made = tape.pointwise(out, a, b)
     if made.grad:
         tape.save(*(x for x in (a, b) if isinstance(x, Held)))
@@ -215,6 +225,8 @@ _extreme("minimum", "The smaller, element by element.")
 @saves("maximum", "minimum")
 def _extreme_saves(tape: Tape, out: Tensor, a: Any, b: Any) -> Held:
     """Both: which of them won is asked again."""
+    from getspec.ops.storage import Held
+
     made = tape.pointwise(out, a, b)
     if made.grad:
         tape.save(*(x for x in (a, b) if isinstance(x, Held)))

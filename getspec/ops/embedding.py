@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from getspec.ops.base import Layer, ShapeError, Size, Tensor, Weight, layer, size
-from getspec.ops.storage import Held, Tape
+
+if TYPE_CHECKING:
+    from getspec.ops.storage import Held, Tape
 
 
 @layer("embedding", reference="y = W[x] (torch.nn.Embedding)")

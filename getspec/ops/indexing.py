@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from getspec.ops.base import ShapeError, Size, Tensor, saves
-from getspec.ops.storage import Held, Tape
+
+if TYPE_CHECKING:
+    from getspec.ops.storage import Held, Tape
 
 __all__ = ["NewAxis", "Range", "index"]
 
 
-@dataclass(frozen=True, slots=True)
-class Range:
+class Range(NamedTuple):
     """`start:stop:step`; bounds are sizes, negative ones count from the end."""
 
     start: Size | None = None
@@ -20,8 +20,7 @@ class Range:
     step: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class NewAxis:
+class NewAxis(NamedTuple):
     """`None`: an axis of length 1."""
 
 
@@ -86,6 +85,8 @@ def _check_item(x: Tensor, axis: int, item: Size) -> None:
 @saves("index")
 def _index_saves(tape: Tape, out: Tensor, x: Held, items: tuple[Any, ...]) -> Held:
     """A view for numbers and slices, written (start, stop, step); a copy for a tensor, which is kept."""
+    from getspec.ops.storage import Held
+
     if items and isinstance(items[0], Held):
         if items[0].type.dtype == "bool":
             tape.note("selects", Size.of(1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from getspec.ops.base import (
     Layer,
@@ -12,6 +13,7 @@ from getspec.ops.base import (
     Tensor,
     Weight,
     broadcast,
+    counted,
     flag,
     function,
     layer,
@@ -23,8 +25,10 @@ from getspec.ops.base import (
     size,
 )
 from getspec.ops.patterns import einsum_pattern
-from getspec.ops.storage import Held, Tape
 from getspec.sizes import product
+
+if TYPE_CHECKING:
+    from getspec.ops.storage import Held, Tape
 
 
 @layer("linear", reference="y = x W^T + b (torch.nn.Linear)")
@@ -97,6 +101,12 @@ def _matmul_products(a: Tensor, b: Tensor) -> tuple[Product, ...]:
     return (Product(2 * product(out.shape) * a.shape[-1], (("a",), ("b",))),)
 
 
+@counted("matmul")
+def _matmul_counted(tool: str, a: Tensor, b: Tensor) -> Size | None:
+    """fvcore does not see that b broadcasts a."""
+    return product(a.shape) * b.shape[-1] if tool == "fvcore" else None
+
+
 @saves("matmul")
 def _matmul_saves(tape: Tape, out: Tensor, a: Held, b: Held) -> Held:
     return tape.matmul(a, b)
@@ -155,6 +165,12 @@ def _einsum_products(pattern: str, *tensors: Tensor) -> tuple[Product, ...]:
             found.append(Product(work, (names, (str(at),))))
         left, names = kept, (*names, str(at))
     return tuple(found)
+
+
+@counted("einsum")
+def _einsum_counted(tool: str, pattern: str, *tensors: Tensor) -> Size | None:
+    """DeepSpeed has FLOPs for it, and no MACs."""
+    return Size.of(0) if tool == "deepspeed" else None
 
 
 @saves("einsum")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from getspec.ops.base import (
     Layer,
@@ -11,6 +12,7 @@ from getspec.ops.base import (
     Size,
     Tensor,
     Weight,
+    counted,
     flag,
     function,
     layer,
@@ -21,7 +23,10 @@ from getspec.ops.base import (
     saves,
     size,
 )
-from getspec.ops.storage import Held, Tape
+from getspec.sizes import product
+
+if TYPE_CHECKING:
+    from getspec.ops.storage import Held, Tape
 
 
 @layer("layer_norm", reference="arXiv:1607.06450 (torch.nn.LayerNorm)")
@@ -43,6 +48,9 @@ class LayerNorm(Layer):
         require_model_float(x, "layer_norm")
         require_last(x, self.dim, "dim")
         return x
+
+    def counted(self, tool: str, *inputs: Tensor) -> Size | None:
+        return _estimated(tool, inputs[0], self.affine)
 
     def saves(self, tape: Tape, out: Tensor, *inputs: Held, **weights: Held) -> Held:
         return _normed(tape, inputs[0], inputs[0].shape[:-1], *weights.values())
@@ -107,6 +115,9 @@ class GroupNorm(Layer):
             )
         return x
 
+    def counted(self, tool: str, *inputs: Tensor) -> Size | None:
+        return _estimated(tool, inputs[0], self.affine)
+
     def saves(self, tape: Tape, out: Tensor, *inputs: Held, **weights: Held) -> Held:
         x = inputs[0] if tape.is_contiguous(inputs[0]) else tape.new(out, inputs[0].grad)
         return _normed(tape, x, (x.shape[0], self.num_groups), *weights.values(), wide=False)
@@ -141,6 +152,10 @@ class BatchNorm(Layer):
                 argument="x",
             )
         return x
+
+    def counted(self, tool: str, *inputs: Tensor) -> Size | None:
+        """fvcore, in eval mode: the map alone."""
+        return product(inputs[0].shape) * (2 if self.affine else 1) if tool == "fvcore" else None
 
     def saves(self, tape: Tape, out: Tensor, *inputs: Held, **weights: Held) -> Held:
         made = _normed(tape, inputs[0], (self.num_features,), *weights.values())
@@ -182,11 +197,21 @@ def layer_norm(x: Tensor, weight: Tensor, bias: Tensor, eps: float = 1e-5) -> Te
     return x
 
 
+@counted("layer_norm")
+def _layer_norm_counted(tool: str, x: Tensor, **_: object) -> Size | None:
+    return _estimated(tool, x, affine=True)
+
+
 @saves("layer_norm")
 def _layer_norm_saves(
     tape: Tape, out: Tensor, x: Held, weight: Held, bias: Held, eps: float = 1e-5
 ) -> Held:
     return _normed(tape, x, x.shape[:-1], weight, bias)
+
+
+def _estimated(tool: str, x: Tensor, affine: bool) -> Size | None:
+    """fvcore counts operations on each element, though multiply-adds everywhere else."""
+    return product(x.shape) * (5 if affine else 4) if tool == "fvcore" else None
 
 
 def _normed(tape: Tape, x: Held, groups: Sequence[Size], *weights: Held, wide: bool = True) -> Held:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from getspec.ops.base import ShapeError, Size, Tensor, function, require_float, saves
-from getspec.ops.storage import Held, Tape
+
+if TYPE_CHECKING:
+    from getspec.ops.storage import Held, Tape
 
 ONE = Size.of(1)
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from getspec.ops.base import (
     SAVES,
     Layer,
     ShapeError,
     Size,
     Tensor,
+    counted,
     function,
     integer,
     layer,
@@ -15,7 +18,10 @@ from getspec.ops.base import (
     saves,
     size,
 )
-from getspec.ops.storage import Held, Tape
+from getspec.sizes import product
+
+if TYPE_CHECKING:
+    from getspec.ops.storage import Held, Tape
 
 MODES = {"nearest": None, "linear": 1, "bilinear": 2, "bicubic": 2}
 """Interpolations, and the number of spatial axes each is for; None is any."""
@@ -157,6 +163,17 @@ def _avg_pool_saves(tape: Tape, out: Tensor, x: Held, **_: object) -> Held:
     if x.grad:
         tape.save(x)
     return tape.resampled(out, x)
+
+
+@counted("interpolate")
+def _interpolate_counted(
+    tool: str, x: Tensor, scale_factor: Size, mode: str = "nearest"
+) -> Size | None:
+    """fvcore knows two kinds of interpolation, of images only."""
+    if tool != "fvcore" or x.rank != 4:
+        return None
+    times = {"nearest": 1, "bilinear": 4}.get(mode, 0)
+    return times * scale_factor * scale_factor * product(x.shape)
 
 
 @saves("interpolate")

@@ -10,17 +10,22 @@ rows must fill 16 bytes, and whose work FlopCounterMode does not see.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from getspec.ops.base import (
     Product,
     ShapeError,
     Tensor,
+    counted,
     function,
     products,
     require_model_float,
     saves,
 )
-from getspec.ops.storage import Held, Tape
 from getspec.sizes import Size
+
+if TYPE_CHECKING:
+    from getspec.ops.storage import Held, Tape
 
 
 @function("topk", reference="torch.topk")
@@ -82,6 +87,12 @@ def _chosen(x: Tensor, weight: Tensor, lengths: Tensor) -> tuple[Product, ...]:
     """One matrix a row, however many groups there are."""
     work = 2 * x.shape[0] * x.shape[1] * weight.shape[1]
     return (Product(work, (("x",), ("weight",))),)
+
+
+@counted("grouped_linear")
+def _grouped_counted(tool: str, x: Tensor, **_: object) -> Size | None:
+    """An op that fvcore does not know."""
+    return Size.of(0) if tool == "fvcore" else None
 
 
 @saves("grouped_linear")

@@ -10,10 +10,13 @@ is small over a long stretch.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from getspec.ops.base import ShapeError, Tensor, function, require_float, saves
-from getspec.ops.storage import Held, Tape
 from getspec.sizes import Size, product
+
+if TYPE_CHECKING:
+    from getspec.ops.storage import Held, Tape
 
 __all__ = ["linear_scan"]
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from getspec.ops.base import ShapeError, Size, Tensor, function, saves
 from getspec.ops.patterns import rearrange_pattern
-from getspec.ops.storage import Held, Tape
 from getspec.sizes import Inexact, product
+
+if TYPE_CHECKING:
+    from getspec.ops.storage import Held, Tape
 
 
 @function("rearrange", reference="einops (https://openreview.net/forum?id=oapKSVM2bcj)")

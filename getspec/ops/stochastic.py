@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from getspec.ops.base import (
     SAVES,
@@ -16,8 +17,10 @@ from getspec.ops.base import (
     require_probability,
     saves,
 )
-from getspec.ops.storage import Held, Tape
 from getspec.sizes import Size
+
+if TYPE_CHECKING:
+    from getspec.ops.storage import Held, Tape
 
 
 @layer("dropout", reference="https://jmlr.org/papers/v15/srivastava14a.html (torch.nn.Dropout)")

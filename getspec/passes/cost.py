@@ -15,18 +15,45 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from getspec import ir
-from getspec.ops.base import PRODUCTS, Product, Tensor
+from getspec.ops.base import PRODUCTS, Layer, Product, Tensor
 from getspec.signature import inputs_of, outcome
 from getspec.sizes import Size
 from getspec.unify import substituted
 
-__all__ = ["Cost", "Work", "cost", "folded", "joined", "loop_items", "trained", "twins"]
+__all__ = [
+    "Cost",
+    "Work",
+    "cost",
+    "folded",
+    "joined",
+    "loop_items",
+    "multiplied",
+    "trained",
+    "twins",
+]
 
 ZERO = Size.of(0)
 Grads = Any
 """True where a gradient has to reach a tensor; a tuple of such facts for a list of tensors."""
 Tied = Mapping[str, bool]
 """Tied tensors below a module, by path: whether the one that each is tied to is trained."""
+Rule = Callable[[Any, Mapping[str, Any], tuple[Any, ...]], tuple[Product, ...]]
+"""What one call does: of a layer or a function (by name), its arguments, and those that a star collects. A block is asked for
+what it does beside its statements, with what it returns."""
+
+
+def multiplied(
+    op: Layer | ir.Block | str, args: Mapping[str, Any], many: tuple[Any, ...]
+) -> tuple[Product, ...]:
+    """The matrix products of one call."""
+    if isinstance(op, Layer):
+        return op.products(*args.values())
+    if isinstance(op, ir.Block):
+        return ()
+    rule = PRODUCTS.get(op)
+    if rule is None:
+        return ()
+    return rule(*args.values(), *many) if many else rule(**args)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +92,11 @@ class Cost:
         return sum(parts, Work())
 
 
-def cost(model: ir.Model) -> Cost:
+def cost(model: ir.Model, rule: Rule = multiplied) -> Cost:
     """The work of a compiled model whose dataflow is known; each input tensor comes without a gradient."""
     assert model.root.forward is not None, "a spec without `forward` does no work"
     inputs = tuple(_like(declared.type, False) for declared in model.root.forward.inputs)
-    trace = _Walk().block(model.root, inputs, True, dict(twins(model.root, "", True)))
+    trace = _Walk(rule).block(model.root, inputs, True, dict(twins(model.root, "", True)))
     work: dict[str, Work] = {}
     shapes: dict[str, Any] = {}
     _spread(trace, "", {}, 1, work, shapes)
@@ -109,7 +136,8 @@ def _spread(
 class _Walk:
     """Runs definitions over gradient facts, each once per set of them."""
 
-    def __init__(self) -> None:
+    def __init__(self, rule: Rule) -> None:
+        self.rule = rule
         self.known: dict[Any, _Trace] = {}
 
     def block(
@@ -139,12 +167,18 @@ class _Walk:
         trainable = trainable and member.trainable
         match member.module:
             case ir.Leaf() as leaf:
-                return _leaf(leaf, types, grads, trainable, tied)
+                return _leaf(self.rule, leaf, types, grads, trainable, tied)
             case ir.Block() as block:
                 return self.block(block, grads, trainable, tied)
             case ir.Sequence() as sequence:
                 return self.sequence(sequence, types, grads, trainable, tied)
         raise AssertionError(member)
+
+    def beside(self, module: ir.Module, result: Any) -> Work:
+        """What a block does beside its statements."""
+        if not isinstance(module, ir.Block):
+            return Work()
+        return _sum(self.rule(module, {"result": result}, ()), {})
 
     def sequence(
         self,
@@ -160,6 +194,7 @@ class _Walk:
             given = dict(zip(inputs_of(part.module), types, strict=True))
             result, bindings = outcome(part, given, f"`{part.name}`")
             own = bindings if isinstance(part.module, ir.Block) else None
+            trace.own += self.beside(part.module, result)
             trace.calls.append((part.name, 1, inner, own, result))
             types, grads = (result,), (inner.grads,)
         trace.grads = grads[0]
@@ -167,14 +202,20 @@ class _Walk:
 
 
 def _leaf(
-    leaf: ir.Leaf, types: tuple[Any, ...], grads: tuple[Grads, ...], trainable: bool, tied: Tied
+    rule: Rule,
+    leaf: ir.Leaf,
+    types: tuple[Any, ...],
+    grads: tuple[Grads, ...],
+    trainable: bool,
+    tied: Tied,
 ) -> _Trace:
     wants = dict(zip(leaf.op.inputs, grads, strict=False))
     parameters = [w for w in leaf.weights if w.kind == "parameter"]
     trains = {w.name: tied.get(w.name, trainable and w.trainable) for w in parameters}
     wants |= trains
     out = any(map(_any, grads)) or any(trains.values())
-    return _Trace(own=_sum(leaf.op.products(*types), wants), grads=out)
+    found = rule(leaf.op, dict(zip(leaf.op.inputs, types, strict=True)), ())
+    return _Trace(own=_sum(found, wants), grads=out)
 
 
 def _within(tied: Tied, name: str) -> Tied:
@@ -322,10 +363,7 @@ class _Flow:
                 types |= {key: part.value for key, part in arg.items()}
             else:
                 grads[name], types[name] = self.expr(arg), arg.value
-        rule = PRODUCTS.get(expr.op)
-        if rule is not None:
-            found = rule(*types.values(), *many) if many else rule(**types)
-            self.trace.own += _sum(found, grads)
+        self.trace.own += _sum(self.walk.rule(expr.op, types, many), grads)
         return _like(expr.value, any(map(_any, grads.values())))
 
     def call(self, expr: ir.Call) -> Grads:
@@ -337,6 +375,7 @@ class _Flow:
         tied = _within(self.tied, folded(self.block, link.path))
         inner = self.walk.member(link.member, types, grads, trainable, tied)
         own = expr.bindings if isinstance(link.member.module, ir.Block) else None
+        self.trace.own += self.walk.beside(link.member.module, expr.value)
         self.trace.calls.append((self.place(link.path), 1, inner, own, expr.value))
         return inner.grads
 

@@ -7,10 +7,11 @@ apart. A module is counted once however often it repeats, so the work does not g
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from getspec import ir
+from getspec.record import Record, replaced
 
 __all__ = ["Count", "Counter", "Row", "Tensor", "count", "locate", "parts_of", "tensors"]
 
@@ -40,8 +41,7 @@ class Numbers:
         return Numbers(self.trainable * times, self.frozen * times, self.buffers * times)
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Record):
     """A module in its place. `params` includes children and all `repeat` copies."""
 
     path: str
@@ -51,8 +51,7 @@ class Row:
     depth: int
 
 
-@dataclass(frozen=True, slots=True)
-class Tensor:
+class Tensor(Record):
     """A tensor of the state dict."""
 
     name: str
@@ -64,8 +63,7 @@ class Tensor:
     persistent: bool
 
 
-@dataclass(frozen=True)
-class Count:
+class Count(Record):
     """What a model holds. `total` is the number of distinct parameters."""
 
     model: str
@@ -83,7 +81,7 @@ class Count:
         found = [tensor for tensor in tensors(self.root) if tensor.kind == "parameter"]
         trainable = {tensor.name: tensor.trainable for tensor in found}
         trainable.update({name: trainable[of] for name, of in self.tied})
-        return (replace(tensor, trainable=trainable[tensor.name]) for tensor in found)
+        return (replaced(tensor, trainable=trainable[tensor.name]) for tensor in found)
 
     def buffer_tensors(self) -> Iterator[Tensor]:
         """Every buffer, in order."""
@@ -259,8 +257,7 @@ def tensors(module: ir.Module, prefix: str = "", trainable: bool = True) -> Iter
         yield from tensors(member.module, f"{prefix}{name}.", trainable and member.trainable)
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(Record):
     """What a path names: parameters of one copy, how many are trained, and how many copies there are."""
 
     params: int

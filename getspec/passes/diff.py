@@ -19,7 +19,7 @@ How tensors start is SOURCE because a model with its weights loaded computes the
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -238,7 +238,7 @@ class _Walk:
             yield self.change(place, repeat, a, b)
             return
         words: list[_Words] = []
-        for field in fields(a.module.op):  # type: ignore[arg-type]
+        for field in a.module.op.declared_fields():
             values = [getattr(side.module.op, field.name) for side in (a, b)]  # type: ignore[attr-defined]
             if values[0] != values[1]:
                 words.append(_valued(field.name, *values))

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from getspec.errors import Diagnostics, Span, nearest
 from getspec.ir import Block
 from getspec.passes.count import Place, locate, parts_of
 
 if TYPE_CHECKING:
+    from fractions import Fraction
+
     from getspec.source import Document
     from getspec.spec import Claim
 
@@ -26,14 +27,40 @@ _FIGURE = re.compile(r"([+-]?)([0-9][0-9_]*)(?:\.([0-9]+))? ?([KMBT]?)")
 
 
 class Interval:
-    """What a printed figure can stand for: one integer, or all that rounds to it."""
+    """What a printed figure can stand for: one integer, or all that rounds to it.
 
-    def __init__(self, text: str, middle: Fraction, margin: Fraction) -> None:
+    Its ends are `middle - margin` and `middle + margin`, both in parts of `1 / parts`.
+    """
+
+    def __init__(
+        self, text: str, middle: int | Fraction, margin: int | Fraction, parts: int = 1
+    ) -> None:
         self.text = text
-        self.low, self.high = middle - margin, middle + margin
+        self.middle: Any = middle
+        self.margin: Any = margin
+        self.parts = parts
+
+    @property
+    def low(self) -> Fraction:
+        """The least value in it."""
+        from fractions import Fraction
+
+        return Fraction(self.middle - self.margin, self.parts)
+
+    @property
+    def high(self) -> Fraction:
+        """The greatest value in it."""
+        from fractions import Fraction
+
+        return Fraction(self.middle + self.margin, self.parts)
 
     def __contains__(self, value: int | Fraction) -> bool:
-        return self.low <= value <= self.high
+        return self.holds(value.numerator, value.denominator)
+
+    def holds(self, numerator: int, denominator: int) -> bool:
+        """Whether a ratio is in it; the denominator is positive."""
+        away = abs(numerator * self.parts - self.middle * denominator)
+        return bool(away <= self.margin * denominator)
 
     def __str__(self) -> str:
         return self.text
@@ -46,11 +73,11 @@ def figure(text: str | int | float) -> Interval | None:
     if match is None:
         return None
     sign, whole, decimals, unit = match[1], match[2].replace("_", ""), match[3] or "", match[4]
-    step = Fraction(10) ** (SCALE[unit] - len(decimals))
+    step = 10 ** SCALE[unit]
     value = int(whole + decimals) * step * (-1 if sign == "-" else 1)
     exact = not decimals and not unit
-    shown = f"{int(value):,}" if exact else shown.strip()
-    return Interval(shown, value, Fraction(0) if exact else step / 2)
+    shown = f"{value:,}" if exact else shown.strip()
+    return Interval(shown, 2 * value, 0 if exact else step, 2 * 10 ** len(decimals))
 
 
 def check_claims(
@@ -134,11 +161,10 @@ class _Check:
             message = f"{self.name}: {words}; the claim is {claimed}"
             self.fail("GS501", message, "delta")
         percent = self.read(self.claim.percent, "percent")
-        if percent is not None:
-            exact = Fraction(100 * delta, there.params) if there.params else Fraction(0)
-            if exact not in percent:
-                message = f"{self.name}: {words}, {float(exact):+.4f} %, not {percent} %"
-                self.fail("GS501", message, "percent")
+        if percent is not None and not percent.holds(100 * delta, max(there.params, 1)):
+            exact = 100 * delta / max(there.params, 1)
+            message = f"{self.name}: {words}, {exact:+.4f} %, not {percent} %"
+            self.fail("GS501", message, "percent")
 
     def read(self, text: str | int | float | None, key: str) -> Interval | None:
         if text is None:

@@ -17,7 +17,7 @@ Every node holds `at`, its place inside the text it came from; `Text.span` turns
 """
 
 from getspec.syntax.limits import MAX_BODY, MAX_DEPTH, MAX_EXPRESSION, MAX_INTEGER
-from getspec.syntax.mentions import names, names_of
+from getspec.syntax.mentions import names
 from getspec.syntax.nodes import (
     Append,
     Assign,
@@ -76,7 +76,6 @@ __all__ = [
     "Text",
     "Unary",
     "names",
-    "names_of",
     "parse_body",
     "parse_expression",
 ]

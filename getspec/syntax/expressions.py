@@ -33,6 +33,8 @@ class ExpressionReader:
     def __init__(self, lines: Lines) -> None:
         self.lines = lines
         self.at, self.error = lines.at, lines.error
+        self.mentioned: set[str] = set()
+        """Names that were read so far, those of lists that are popped included."""
 
     def node(self, tree: ast.expr, depth: int = 0) -> Node:
         """The method is found by the name of the kind."""
@@ -71,6 +73,7 @@ class ExpressionReader:
         return Literal(self.at(tree), value)
 
     def _Name(self, tree: ast.Name, depth: int) -> Node:
+        self.mentioned.add(tree.id)
         return Name(self.at(tree), self.name(tree))
 
     # Operators
@@ -119,6 +122,7 @@ class ExpressionReader:
     def _Call(self, tree: ast.Call, depth: int) -> Node:
         match tree:
             case ast.Call(ast.Attribute(ast.Name(name), "pop"), args=[], keywords=[]):
+                self.mentioned.add(name)
                 return Pop(self.at(tree), name)
         callee = self._callee(tree.func, depth)
         keywords = tuple(self._keyword(keyword, depth) for keyword in tree.keywords)

@@ -6,19 +6,14 @@ Every field of every node is looked at, whatever its kind: a walk that lists the
 from __future__ import annotations
 
 from getspec.record import Record
-from getspec.syntax.nodes import At, Body, Name, Node, Pop
+from getspec.syntax.nodes import At, Name, Node, Pop
 
-__all__ = ["names", "names_of"]
+__all__ = ["names"]
 
 
 def names(node: Node | None) -> frozenset[str]:
     """Every name an expression mentions, callees included."""
     return _mentioned([node])
-
-
-def names_of(body: Body) -> frozenset[str]:
-    """Every name that the statements of a `forward` read; those they assign to are text and no nodes."""
-    return _mentioned(list(body.statements))
 
 
 def _mentioned(waiting: list[object]) -> frozenset[str]:

@@ -199,3 +199,5 @@ class Body(Record):
 
     statements: tuple[Statement, ...]
     text: Text
+    names: frozenset[str]
+    """Every name that the statements read; those they assign to are text."""

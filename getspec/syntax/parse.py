@@ -58,5 +58,6 @@ def parse_body(value: str, text: Text) -> Body:
     if not value.strip():
         raise text.error("GS401", "forward is empty", At(1, 0, 1), "write at least `return x`")
     check_limits(value, text, MAX_BODY)
-    trees = parse_lines(value, text)
-    return Body(StatementReader(Lines(text, value)).block(trees), text)
+    reader = StatementReader(Lines(text, value))
+    statements = reader.block(parse_lines(value, text))
+    return Body(statements, text, frozenset(reader.expressions.mentioned))
