@@ -21,7 +21,12 @@ __all__ = ["Floor", "Function", "Inexact", "Poly", "Size", "constant", "noting",
 
 
 class Inexact(ArithmeticError):
-    """An exact division left a remainder."""
+    """An exact division left a remainder: of a polynomial by another, or as the words given."""
+
+    def __str__(self) -> str:
+        if len(self.args) == 2:
+            return f"{self.args[0]} is not divisible by {self.args[1]}"
+        return super().__str__()
 
 
 class Function:
@@ -157,6 +162,12 @@ class Poly:
 
     def divide_exactly(self, divisor: Poly) -> Poly:
         """The polynomial q with q * divisor == self; raises Inexact when there is none."""
+        quotient = self._quotient(divisor)
+        if quotient is None:
+            raise Inexact(self, divisor)
+        return quotient
+
+    def _quotient(self, divisor: Poly) -> Poly | None:
         if not divisor.terms:
             raise ZeroDivisionError("division by zero")
         quotient, rest = ZERO, self
@@ -165,19 +176,20 @@ class Poly:
             monomial, coefficient = rest.terms[-1]
             over = _monomial_quotient(monomial, lead)
             if over is None or coefficient % scale:
-                raise Inexact(f"{self} is not divisible by {divisor}")
+                return None
             step = Poly(((over, coefficient // scale),))
             quotient, rest = quotient + step, rest - step * divisor
             if len(rest.terms) > 64:
-                raise Inexact(f"{self} is not divisible by {divisor}")
+                return None
         return quotient
 
     def divide_floor(self, divisor: Poly) -> Poly:
         """floor(self / divisor); whole parts are divided out, the rest stays a `Floor` atom."""
-        try:
-            return self.divide_exactly(divisor)
-        except Inexact:
-            pass
+        quotient = self._quotient(divisor)
+        return self._floored(divisor) if quotient is None else quotient
+
+    def _floored(self, divisor: Poly) -> Poly:
+        """The same where the division is not exact."""
         by = divisor.constant
         if by is None:
             whole, rest = self._parted(divisor)
@@ -393,11 +405,11 @@ class Size:
         """Exact division; raises Inexact with both spellings when there is a remainder."""
         by = Size.of(other)
         value = self.value.divide_exactly(by.value)
-        try:
-            return Size(value, self.spelled.divide_exactly(by.spelled))
-        except (Inexact, ZeroDivisionError):
+        spelled = self.spelled._quotient(by.spelled)
+        if spelled is None:
             _note("%", self, by, True)
-            return Size(value, self.spelled.divide_floor(by.spelled))
+            spelled = self.spelled._floored(by.spelled)
+        return Size(value, spelled)
 
     def is_alike(self, other: int | Size) -> bool:
         """Whether both are equal and spelled alike, so that they are equal whatever the names are."""

@@ -157,9 +157,7 @@ class Counter:
         return self.known[key]
 
     def _numbers(self, module: ir.Module, trainable: bool, tied: frozenset[Path]) -> Numbers:
-        total = Numbers()
-        for weight in module.weights:
-            total += _weight(weight, trainable, tied)
+        total = sum((_weight(w, trainable, tied) for w in module.weights), Numbers())
         for name, times, member in module.children():
             inner = below(tied, name)
             total += self.numbers(member.module, trainable and member.trainable, inner) * times
@@ -172,7 +170,7 @@ class Counter:
         tied = with_ties(module, tied)
         depth = len([part for part in path if not _is_position(part)])
         for weight in module.weights:
-            if weight.kind == "parameter" and not isinstance(module, ir.Leaf):
+            if weight.kind == "parameter":
                 params = _weight(weight, trainable, tied).params * repeat
                 yield Row(_dotted((*path, weight.name)), "parameter", repeat, params, depth)
         for name, times, member in module.children():
@@ -182,7 +180,8 @@ class Counter:
                 params = self.numbers(member.module, open_, inner).params * copies
                 level = depth - isinstance(module, ir.Stack)
                 yield Row(_dotted(place), member.module.type, copies, params, level)
-            yield from self.rows(member.module, place, copies, open_, inner)
+            if not isinstance(member.module, ir.Leaf):  # below a layer there are no rows
+                yield from self.rows(member.module, place, copies, open_, inner)
 
 
 def _weight(weight: ir.Weight, trainable: bool, tied: frozenset[Path]) -> Numbers:
