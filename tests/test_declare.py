@@ -102,8 +102,8 @@ def test_an_entry_that_nothing_reads(tmp_path: Path) -> None:
 
 
 def test_a_named_value_that_nothing_reads(tmp_path: Path) -> None:
-    text = BASE.replace("inputs:", "let: {half: dim / 2}\ninputs:")
-    assert codes(tmp_path, text) == [("GS405", "nothing reads `half`")], "dim is read by it"
+    text = BASE.replace("inputs:", "let: {middle: dim / 2}\ninputs:")
+    assert codes(tmp_path, text) == [("GS405", "nothing reads `middle`")], "dim is read by it"
 
 
 def test_a_setting_of_a_block_that_nothing_reads(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def settle(body: Body) -> None:
     if source.flip():
         value = source.integer(1, 8)
         text = body.spell(value)
-        body.lets[body.name(("inner_dim", "head_dim", "half"))] = (text, value, False)
+        body.lets[body.name(("inner_dim", "head_dim", "mid_dim"))] = (text, value, False)
     if body.of_use("width") and source.flip():
         text = body.width()
         body.lets[body.name(("hidden", "expanded"))] = (text, 0, True)
