@@ -6,7 +6,9 @@ on what is sound.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import gc
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -39,6 +41,19 @@ class Compiled(Record):
     """The text of every file that was read, by the name that spans use."""
 
 
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """A compilation keeps nearly all it makes: searching it for cycles took a quarter of the time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+@_no_collection()
 def compile_spec(
     path: str,
     settings: Mapping[str, Any] | None = None,

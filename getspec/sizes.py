@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import total_ordering
+from functools import lru_cache, total_ordering
 from math import gcd
 
 __all__ = ["Floor", "Function", "Inexact", "Poly", "Size", "constant", "noting", "symbol"]
@@ -243,6 +243,7 @@ def _floor(numerator: Poly, by: int) -> Poly:
     return Poly((((Floor(numerator, constant(by)),), 1),))
 
 
+@lru_cache(maxsize=1024)
 def constant(number: int) -> Poly:
     """The polynomial that is one integer."""
     return Poly((((), number),)) if number else ZERO
@@ -320,10 +321,7 @@ class Size:
     @staticmethod
     def of(number: int | Size) -> Size:
         """A plain integer as a size; sizes pass through."""
-        if isinstance(number, Size):
-            return number
-        poly = constant(number)
-        return Size(poly, poly)
+        return number if isinstance(number, Size) else _integer(number)
 
     @staticmethod
     def runtime(name: str) -> Size:
@@ -465,6 +463,12 @@ def _note(relation: str, left: Size, right: Size, holds: bool) -> None:
 def _both(left: Size, right: int | Size, rule: Callable[[Poly, Poly], Poly]) -> Size:
     other = Size.of(right)
     return Size(rule(left.value, other.value), rule(left.spelled, other.spelled))
+
+
+@lru_cache(maxsize=1024)
+def _integer(number: int) -> Size:
+    poly = constant(number)
+    return Size(poly, poly)
 
 
 def product(sizes: Iterable[Size]) -> Size:

@@ -37,7 +37,6 @@ from yaml.events import (
 from getspec.errors import Diagnostic, Note, Span
 from getspec.scalars import ESCAPE, Refusal, bad_escape, not_a_key, resolve, unescaped
 from getspec.text import FORBIDDEN_IN_TEXT, Site, SourceText, decode, read_file, read_stdin
-from getspec.yaml_syntax import syntax_problem
 
 __all__ = ["Document", "Mark", "Path", "parse", "read", "read_bytes", "scalar"]
 
@@ -473,6 +472,8 @@ def _build(source: SourceText, loader: Loader) -> Builder:
     except _Refused:
         pass
     except (yaml.YAMLError, ValueError, OverflowError) as error:
+        from getspec.yaml_syntax import syntax_problem
+
         builder.problems.append(syntax_problem(error, builder))
     finally:
         builder.parser.dispose()

@@ -16,7 +16,6 @@ from getspec.ops import (
     scan,
     shape,
     stochastic,
-    storage,
 )
 from getspec.ops.base import (
     DTYPES,
@@ -57,5 +56,4 @@ __all__ = [
     "scan",
     "shape",
     "stochastic",
-    "storage",
 ]

@@ -20,11 +20,14 @@ class Lines:
         self.text = text
         self.lines = source.split("\n")
         self.shift = shift
+        self.plain = source.isascii()
 
     def at(self, tree: Tree) -> At:
         """Where a tree stands; of several lines, the first."""
         if tree.end_lineno != tree.lineno or tree.end_col_offset is None:
             return self.head(tree)
+        if self.plain and tree.lineno > 1:  # bytes are characters, and no line is shifted
+            return At(tree.lineno, tree.col_offset, tree.end_col_offset - tree.col_offset or 1)
         col = self._characters(tree.lineno, tree.col_offset)
         width = self._characters(tree.lineno, tree.end_col_offset) - col
         return self._at(tree.lineno, col, width)
