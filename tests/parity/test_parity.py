@@ -36,6 +36,8 @@ import getspec
 from getspec.verify import make_inputs, small_sizes
 
 SPECS = Path(__file__).parents[2] / "specs" / "zoo"
+# Their authors published sizes and counts, no code: `expect:` holds the counts, and there is nothing to run beside them.
+UNPUBLISHED = {"gpt3-175b", "megatron", "palm-540b"}
 SIZES_ALONE = {"getspec", "extends", "model", "summary", "config", "expect", "tiny"}
 """What a spec may say that has the structure of the one it extends."""
 
@@ -90,11 +92,12 @@ def test_a_library_s_model(
 
 
 def test_every_spec_is_compared() -> None:
-    """By itself, or as the spec that it extends by sizes alone."""
+    """By itself, as the spec that it extends by sizes alone, or not at all where no reference was ever published."""
     compared = {reference.spec for reference in REFERENCES}
+    assert not UNPUBLISHED & compared, "a spec with a reference has no excuse"
     for path in sorted(SPECS.glob("*.yaml")):
         if not path.name.endswith(".import.yaml"):
-            assert structure(path) in compared, path.name
+            assert structure(path) in compared | UNPUBLISHED, path.name
 
 
 def structure(path: Path) -> str:
