@@ -225,7 +225,7 @@ def _spec(parser: argparse.ArgumentParser, *, many: bool = False) -> None:
     _common(parser)
 
 
-def _common(parser: argparse.ArgumentParser) -> None:
+def _set(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--set",
         action="append",
@@ -234,6 +234,10 @@ def _common(parser: argparse.ArgumentParser) -> None:
         dest="settings",
         help="override a config entry, or any value by its path",
     )
+
+
+def _common(parser: argparse.ArgumentParser) -> None:
+    _set(parser)
     parser.add_argument("--json", action="store_true", help="print a JSON document")
 
 
@@ -439,14 +443,7 @@ def _diff(parser: argparse.ArgumentParser) -> None:
 
 def _diagram(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("spec", metavar="SPEC", help="a spec file; `-` is standard input")
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="PATH=VALUE",
-        dest="settings",
-        help="override a config entry, or any value by its path",
-    )
+    _set(parser)
     parser.add_argument(
         "--format", default="mermaid", choices=("mermaid", "svg"), help="what to draw with"
     )

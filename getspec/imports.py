@@ -23,7 +23,7 @@ from getspec.errors import Diagnostic, Diagnostics, Span, SpecError, UsageError,
 from getspec.evaluate import SCALAR, Evaluator, Scope
 from getspec.ir import Const
 from getspec.library import display, shipped
-from getspec.sizes import Size
+from getspec.sizes import bare
 from getspec.source import Document, read, read_bytes
 from getspec.spec import Expr, Section, validated
 from getspec.syntax import Text, names, parse_expression
@@ -278,7 +278,7 @@ class _Reader:
             str(source), lambda line, col, width: self.document.text_span(place, line, col, width)
         )
         try:
-            return _plain(Evaluator.of(scope, parse_expression(source, text)).value)
+            return bare(Evaluator.of(scope, parse_expression(source, text)).value)
         except SpecError as error:
             for d in error.diagnostics:
                 self.problems.extend(
@@ -325,12 +325,6 @@ def _unusable(value: Any) -> str | None:
 def _value(value: Any) -> Any:
     """A mapping stands for its keys: of labels only their number is used."""
     return to_value(list(value) if isinstance(value, dict) else value)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return [_plain(item) for item in value]
-    return int(value) if isinstance(value, Size) else value
 
 
 def _shown(value: Any) -> str:

@@ -16,8 +16,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache, total_ordering
 from math import gcd
+from typing import Any
 
-__all__ = ["Floor", "Function", "Inexact", "Poly", "Size", "constant", "noting", "symbol"]
+__all__ = ["Floor", "Function", "Inexact", "Poly", "Size", "bare", "constant", "noting", "symbol"]
 
 
 class Inexact(ArithmeticError):
@@ -477,3 +478,10 @@ def product(sizes: Iterable[Size]) -> Size:
     for size in sizes:
         total = total * size
     return total
+
+
+def bare(value: Any) -> Any:
+    """A value as YAML and JSON have it: sizes as integers, tuples as lists."""
+    if isinstance(value, tuple):
+        return [bare(item) for item in value]
+    return int(value) if isinstance(value, Size) else value

@@ -16,7 +16,7 @@ from getspec.api import Spec, load
 from getspec.errors import GetspecError, UsageError
 from getspec.ir import Block, Input, Model, Module, Stack
 from getspec.ops.base import Tensor as Type
-from getspec.sizes import Size
+from getspec.sizes import Size, bare
 
 try:
     import torch
@@ -125,7 +125,7 @@ def verify_spec(spec: Spec, device: Device, file: Path | None = None) -> Iterato
 
 def tiny_config(model: Model) -> dict[str, Any]:
     """The config entries of `tiny:` as plain values."""
-    return {name: _plain(v) for name, v in model.tiny.items() if not name[0].isupper()}
+    return {name: bare(v) for name, v in model.tiny.items() if not name[0].isupper()}
 
 
 def small_sizes(model: Model) -> dict[str, int]:
@@ -453,12 +453,6 @@ def _groups(tied: tuple[tuple[str, str], ...]) -> set[frozenset[str]]:
 
 def _sets(groups: set[frozenset[str]]) -> str:
     return "; ".join(" = ".join(sorted(group)) for group in sorted(groups, key=sorted)) or "nothing"
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return [_plain(item) for item in value]
-    return int(value) if isinstance(value, Size) else value
 
 
 def _unused(module: Module, prefix: str = "") -> Iterator[str]:

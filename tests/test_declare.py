@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from writing import BASE, load, problems
 
 from getspec.declare import SCHEMES, kind_of
-from getspec.errors import Diagnostic
+from getspec.errors import Diagnostic, SpecError
 from getspec.reserved import MODULE_ATTRIBUTES, RESERVED
 
 NET = """\
@@ -29,8 +29,8 @@ def named(folder: Path, name: str) -> list[Diagnostic]:
     """What is wrong with a component of this name."""
     try:
         load(folder, NET.replace("NAME", f'"{name}"'))
-    except Exception as error:
-        return list(getattr(error, "diagnostics"))  # noqa: B009
+    except SpecError as error:
+        return list(error.diagnostics)
     return []
 
 

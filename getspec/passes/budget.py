@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from getspec.errors import Diagnostics
 from getspec.passes.count import locate
+from getspec.sizes import bare
 
 if TYPE_CHECKING:
     from getspec.ir import Model
@@ -89,15 +90,9 @@ def _flops(model: Model) -> int | str:
 def _kv_per_token(model: Model) -> int | str:
     from getspec.passes.formula import formula, values_of
 
-    config = {name: _plain(expr.value) for name, expr in model.root.settings.items()}
+    config = {name: bare(expr.value) for name, expr in model.root.settings.items()}
     found = formula(model, ".", "kv")
     missing = sorted(found.symbols() - values_of(config).keys())
     if missing:
         return f"it depends on the run-time size `{missing[0]}`"
     return ITEMSIZE * found.at(values_of(config))
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, tuple):
-        return [_plain(item) for item in value]
-    return int(value) if hasattr(value, "spelled") else value  # type: ignore[call-overload]

@@ -16,6 +16,7 @@ from typing import Any
 
 from getspec import ir
 from getspec.ops.base import PRODUCTS, Layer, Product, Tensor
+from getspec.passes.statements import Statements, loop_items
 from getspec.signature import inputs_of, outcome
 from getspec.sizes import Size
 from getspec.unify import substituted
@@ -26,7 +27,6 @@ __all__ = [
     "cost",
     "folded",
     "joined",
-    "loop_items",
     "multiplied",
     "trained",
     "twins",
@@ -233,7 +233,7 @@ def _sum(found: tuple[Product, ...], wants: Mapping[str, Grads]) -> Work:
     return total
 
 
-class _Flow:
+class _Flow(Statements):
     """Walks one definition's statements."""
 
     def __init__(
@@ -252,30 +252,14 @@ class _Flow:
         self.forward = forward
         self.trace = _Trace()
         self.times = 1
-        self.grads: dict[str, Grads] = {
+        self.locals = {
             declared.name: grad for declared, grad in zip(forward.inputs, inputs, strict=True)
         }
 
     def run(self) -> _Trace:
         self.statements(self.forward.statements)
+        self.trace.grads = self.result
         return self.trace
-
-    def statements(self, statements: tuple[ir.Statement, ...]) -> None:
-        for statement in statements:
-            match statement:
-                case ir.Assign(targets, value, unpack):
-                    made = self.expr(value)
-                    if unpack:
-                        self.grads.update(zip(targets, made, strict=True))
-                    else:
-                        self.grads[targets[0]] = made
-                case ir.Push(name, value):
-                    self.grads[name] = (*self.grads[name], self.expr(value))
-                case ir.Return(values):
-                    made = tuple(map(self.expr, values))
-                    self.trace.grads = made[0] if len(made) == 1 else made
-                case ir.For():
-                    self.loop(statement)
 
     def loop(self, loop: ir.For) -> None:
         """Equal rounds are walked until the facts stay the same, and then counted together."""
@@ -285,12 +269,12 @@ class _Flow:
             left = count
             row, *_ = (next(rows) for _ in range(count))
             while left:
-                before = dict(self.grads)
+                before = dict(self.locals)
                 for target, element, item in zip(loop.targets, elements, row, strict=True):
-                    self.grads[target] = _like(element.value, False) if item is None else item
+                    self.locals[target] = _like(element.value, False) if item is None else item
                 mark, own = len(self.trace.calls), self.trace.own
                 self.statements(body)
-                stable = all(self.grads.get(n) == v for n, v in before.items())
+                stable = all(self.locals.get(n) == v for n, v in before.items())
                 times = left if stable else 1
                 self.repeat(mark, own, times)
                 left -= times
@@ -333,8 +317,8 @@ class _Flow:
         return _like(expr.value, False)
 
     def name(self, value: Any, id: str, kind: str) -> Grads:
-        if id in self.grads:
-            return self.grads[id]
+        if id in self.locals:
+            return self.locals[id]
         if kind == "weight" and isinstance(value, Tensor) and self.block is not None:
             weight = next(w for w in self.block.own if w.name == id)
             trains = weight.kind == "parameter" and weight.trainable and self.trainable
@@ -347,7 +331,7 @@ class _Flow:
         items = self.expr(expr.base)
         if expr.index is None:
             assert isinstance(expr.base, ir.Name)
-            self.grads[expr.base.id] = items[:-1]
+            self.locals[expr.base.id] = items[:-1]
             return items[-1]
         return items[int(expr.index.value)]
 
@@ -389,23 +373,6 @@ class _Flow:
         inner = self.walk.routine(expr.routine, tuple(self.expr(given[name]) for name in names))
         self.trace.calls.append(("", 1, inner, expr.bindings, expr.value))
         return inner.grads
-
-
-def loop_items(expr: ir.Expr, evaluate: Callable[[ir.Expr], Any]) -> Iterator[tuple[Any, ...]]:
-    """What each round of a loop over `expr` gets; None for what is no tensor."""
-    match expr:
-        case ir.Operation(None, "zip", parts):
-            for rows in zip(*(loop_items(part, evaluate) for part in parts), strict=False):
-                yield tuple(item for row in rows for item in row)
-        case ir.Operation(None, "enumerate", (inner,)):
-            yield from ((None, *row) for row in loop_items(inner, evaluate))
-        case ir.Operation(None, "reversed", (inner,)) if isinstance(inner.value, tuple):
-            yield from reversed(list(loop_items(inner, evaluate)))
-        case ir.Expr(tuple()):
-            yield from ((item,) for item in evaluate(expr))
-        case _:
-            while True:
-                yield (None,)
 
 
 def along(module: ir.Module, path: str) -> Iterator[tuple[str, ir.Member]]:

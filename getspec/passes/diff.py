@@ -239,7 +239,7 @@ class _Walk:
             return
         words: list[_Words] = []
         for field in a.module.op.declared_fields():
-            values = [getattr(side.module.op, field.name) for side in (a, b)]  # type: ignore[attr-defined]
+            values = [getattr(op, field.name) for op in (a.module.op, b.module.op)]
             if values[0] != values[1]:
                 words.append(_valued(field.name, *values))
         words += _standing(a, b)
@@ -389,7 +389,7 @@ class _Walk:
         for start, end in _segments(a.module, b.module, common):
             whole = start == 0 and end == len(a.module) == len(b.module)
             name = _range(start, end, whole)
-            members = [s.module.at(start) for s in (a, b)]  # type: ignore[attr-defined]
+            members = [stack.at(start) for stack in (a.module, b.module)]
             x, y = (s.child(str(start), m) for s, m in zip((a, b), members, strict=True))
             inner, times = (*place, (name, name)), repeat * (end - start)
             yield from self.modules(x, y, inner, times)

@@ -16,6 +16,7 @@ from getspec.dataflow import fitted
 from getspec.ops import FUNCTIONS
 from getspec.ops.base import Tensor
 from getspec.ops.indexing import NewAxis, Range, index
+from getspec.passes.statements import Statements
 from getspec.passes.symbols import Kind, Names, Symbols, key_of
 from getspec.sizes import Poly, Size, constant, noting
 
@@ -73,7 +74,7 @@ class Called:
         return replace(self, count=times * self.count)
 
 
-class Flow:
+class Flow(Statements):
     """Follows the statements of one definition."""
 
     def __init__(
@@ -84,7 +85,7 @@ class Flow:
         self.algebra = walk.symbols.algebra
         self.made = made
         self.names = names
-        self.locals: dict[str, Any] = dict(given)
+        self.locals = dict(given)
         self.trace = Trace()
 
     def run(self, forward: ir.Forward) -> Trace:
@@ -94,24 +95,8 @@ class Flow:
                     self.expr(weight.value)  # for its conditions
             self.trace = Trace()
         self.statements(forward.statements)
+        self.trace.result = self.result
         return self.trace
-
-    def statements(self, statements: tuple[ir.Statement, ...]) -> None:
-        for statement in statements:
-            match statement:
-                case ir.Assign(targets, value, unpack):
-                    made = self.expr(value)
-                    if unpack:
-                        self.locals.update(zip(targets, made, strict=True))
-                    else:
-                        self.locals[targets[0]] = made
-                case ir.Push(name, value):
-                    self.locals[name] = (*self.locals[name], self.expr(value))
-                case ir.Return(values):
-                    found = tuple(map(self.expr, values))
-                    self.trace.result = found[0] if len(found) == 1 else found
-                case ir.For():
-                    self.loop(statement)
 
     # Loops
 

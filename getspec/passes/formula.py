@@ -17,7 +17,7 @@ from getspec.passes.count import below, locate, with_ties
 from getspec.passes.symbols import Kind, Names, Symbols, key_of, same
 from getspec.passes.trace import Measure, Trace, keys, products, trace
 from getspec.simplify import simplified
-from getspec.sizes import Inexact, Poly, Size, constant, product
+from getspec.sizes import Inexact, Poly, Size, bare, constant, product
 
 __all__ = ["QUANTITIES", "Formula", "formula", "names_at", "values_of"]
 
@@ -108,7 +108,7 @@ def _activations(model: ir.Model, path: str) -> Formula:
     found = locate(model.root, place or ".")
     assert found is not None
     poly = activations(model).below(place).value.divide_exactly(constant(found.repeat))
-    values = values_of({n: _plain(e.value) for n, e in model.root.settings.items()})
+    values = values_of({n: bare(e.value) for n, e in model.root.settings.items()})
     return Formula(model.name, model.file, path, "activations", poly, values, (), tuple(values), ())
 
 
@@ -124,7 +124,7 @@ def names_at(model: ir.Model, path: str) -> Mapping[str, Any]:
 
 
 def _made(model: ir.Model, path: str, of: str, poly: Poly, symbols: Symbols) -> Formula:
-    config = {name: _plain(expr.value) for name, expr in model.root.settings.items()}
+    config = {name: bare(expr.value) for name, expr in model.root.settings.items()}
     fixed = {
         name: value
         for name, value in values_of(config).items()
@@ -143,12 +143,6 @@ def _made(model: ir.Model, path: str, of: str, poly: Poly, symbols: Symbols) -> 
 
 def _lengths(kind: Kind) -> list[str]:
     return sorted(kind.count.symbols())
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return [_plain(item) for item in value]
-    return int(value) if hasattr(value, "spelled") else value
 
 
 # Parameters

@@ -13,7 +13,8 @@ from typing import Any
 from getspec import ir
 from getspec.ops.base import SAVES, Layer, Tensor
 from getspec.ops.storage import Held, Storage, Tape
-from getspec.passes.cost import folded, joined, loop_items, trained
+from getspec.passes.cost import folded, joined, trained
+from getspec.passes.statements import Statements, loop_items
 from getspec.signature import inputs_of, outcome
 from getspec.sizes import Size
 from getspec.unify import substituted
@@ -31,7 +32,7 @@ class Open(dict[str, int]):
         return SELECTED
 
 
-class Replay:
+class Replay(Statements):
     """Runs one definition's statements. `names` are its sizes in the model's; `numbers` its settings at this position."""
 
     def __init__(
@@ -49,32 +50,13 @@ class Replay:
         self.names = names
         self.trainable = trainable
         self.numbers = numbers
-        self.locals: dict[str, Any] = {}
         self.position = 0
-        self.result: Any = None
 
     def run(self, inputs: list[Any]) -> Any:
         given = [declared.name for declared in self.forward.inputs]
         self.locals = dict(zip(given, inputs, strict=True))
         self.statements(self.forward.statements)
         return self.result
-
-    def statements(self, statements: tuple[ir.Statement, ...]) -> None:
-        for statement in statements:
-            match statement:
-                case ir.Assign(targets, value, unpack):
-                    made = self.expr(value)
-                    if unpack:
-                        self.locals.update(zip(targets, made, strict=True))
-                    else:
-                        self.locals[targets[0]] = made
-                case ir.Push(name, value):
-                    self.locals[name] = (*self.locals[name], self.expr(value))
-                case ir.Return(values):
-                    made = tuple(map(self.expr, values))
-                    self.result = made[0] if len(made) == 1 else made
-                case ir.For():
-                    self.loop(statement)
 
     # Loops
 
