@@ -43,6 +43,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(arguments: argparse.Namespace) -> int:
     from getspec.errors import GetspecError, SpecError, UsageError
 
+    # What plugins of pydantic are installed changes neither what a command says nor how soon.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     try:
         from getspec import commands
 

@@ -7,7 +7,6 @@ error; textual merging (YAML merge keys, templates) was refused because it canno
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path as FilePath
@@ -59,7 +58,11 @@ def compose(
 
 def _written(value: Any) -> str:
     """A value as the command line has it, on one line."""
-    return value if isinstance(value, str) else json.dumps(value)
+    if isinstance(value, str):
+        return value
+    import json
+
+    return json.dumps(value)
 
 
 def parse_setting(text: str) -> tuple[str, Any]:

@@ -16,8 +16,7 @@ This module imports nothing from getspec and stays cheap, because `--help` pays 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 __all__ = [
     "Diagnostic",
@@ -33,8 +32,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """A stretch of one line. Line and column are 1-based; columns and width count characters."""
 
     file: str
@@ -49,8 +47,7 @@ class Span:
 Note = tuple[str, Span | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnostic:
+class Diagnostic(NamedTuple):
     """One mistake: what is wrong, where, and one fix that can be pasted."""
 
     code: str
@@ -188,7 +185,7 @@ class Diagnostics:
         for at in range(start, len(self._found)):
             found = self._found[at]
             if found.code in codes and len(found.notes) < MAX_NOTES:
-                self._found[at] = replace(found, notes=(*found.notes, note))
+                self._found[at] = found._replace(notes=(*found.notes, note))
 
     def __len__(self) -> int:
         return len(self._found)

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from getspec.errors import Span
 from getspec.ops.base import Layer, Tensor
@@ -56,8 +56,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Init:
+class Init(NamedTuple):
     """How a tensor starts: a scheme of torch.nn.init and its numbers (normal: std; uniform: low, high)."""
 
     scheme: str
@@ -275,8 +274,7 @@ class Leaf(Module):
         return self._weights
 
 
-@dataclass(frozen=True, slots=True)
-class Tie:
+class Tie(NamedTuple):
     """Two tensors that are one; `name` is the second name of `of`. Both are paths within the definition."""
 
     name: str
@@ -360,8 +358,7 @@ class Stack(Module):
         raise IndexError(position)
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(Record):
     """What a component's name stands for in `forward`."""
 
     path: str

@@ -177,7 +177,7 @@ def _claims(
 
 def _budget(document: Document, file: File, model: Model, problems: Diagnostics) -> None:
     """Limits that the spec sets itself; what they need is imported for specs that have any."""
-    limits = file.budget.model_dump(exclude_none=True)
+    limits = file.budget.model_dump(exclude_none=True) if file.budget else {}
     if limits:
         from getspec.passes.budget import check_budget
 

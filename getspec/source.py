@@ -21,7 +21,7 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NoReturn, Protocol, cast
+from typing import Any, NamedTuple, NoReturn, Protocol, cast
 
 import yaml
 from yaml.events import (
@@ -36,7 +36,7 @@ from yaml.events import (
 
 from getspec.errors import Diagnostic, Note, Span
 from getspec.scalars import ESCAPE, Refusal, bad_escape, not_a_key, resolve, unescaped
-from getspec.text import FORBIDDEN_IN_TEXT, Site, SourceText, decode, read_file, read_stdin
+from getspec.text import Site, SourceText, decode, is_forbidden, read_file, read_stdin
 
 __all__ = ["Document", "Mark", "Path", "parse", "read", "read_bytes", "scalar"]
 
@@ -49,8 +49,7 @@ MAX_SECOND_READING = 64 * 1024
 Path = tuple[str | int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(NamedTuple):
     """Where one node stands. `key` is None for list items and for the root.
 
     `style` is the quoting: "" plain, or one of ' " | >. `text_col` is the column at which the text
@@ -391,10 +390,10 @@ class Builder:
         if len(event.value) > MAX_SCALAR:
             message = f"this value has more than {MAX_SCALAR:,} characters"
             self.error("GS005", message, site, "split it up")
-        if style != '"' or not FORBIDDEN_IN_TEXT.search(event.value):
+        if style != '"' or not is_forbidden(event.value):
             return
         for match in ESCAPE.finditer(self.source.text, event.start_mark.index):
-            if FORBIDDEN_IN_TEXT.match(unescaped(match[1])):
+            if is_forbidden(unescaped(match[1])):
                 place = self.source.site(match.start(), len(match[0]))
                 self.fatal("GS025", bad_escape(match[0]), place, "write the character itself")
 

@@ -205,7 +205,7 @@ class File(Section):
     blocks: dict[str, Block] = Field({}, description="reusable components")
     functions: dict[str, Function] = Field({}, description="reusable dataflow without parameters")
     expect: list[Claim] = Field([], description="published figures this spec must reproduce")
-    budget: Budget = Field(Budget(), description="what the model may cost at most")
+    budget: Budget | None = Field(None, description="what the model may cost at most")
     shape: dict[str, int] = Field(
         {}, description="run-time sizes at which costs are quoted: `{B: 1, N: 1024}`"
     )

@@ -19,10 +19,10 @@ from typing import NoReturn
 from getspec.errors import Diagnostic, Note, Span, SpecError, UsageError
 
 __all__ = [
-    "FORBIDDEN_IN_TEXT",
     "Site",
     "SourceText",
     "decode",
+    "is_forbidden",
     "read_file",
     "read_stdin",
     "spelled",
@@ -132,17 +132,20 @@ _FORBIDDEN = (
     r"\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"
     r"\ud800-\udfff\ufeff\ufffe\uffff"
 )
-_FORBIDDEN_IN_FILE = re.compile(f"[\t{_FORBIDDEN}]")
-FORBIDDEN_IN_TEXT = re.compile(f"[{_FORBIDDEN}]")
 _DIRECTIVE = re.compile(r"(?:[ ]*(?:#[^\n]*)?\n)*(%[^\n]*)")
 _DIRECTIVE_YAML_1_2 = re.compile(r"%YAML[ ]+1\.2[ ]*(?:[ ]#.*)?")
 
 
+def is_forbidden(text: str) -> bool:
+    """Whether a string holds a forbidden character; one that is printable does not, and needs no pattern."""
+    return not text.isprintable() and re.search(f"[{_FORBIDDEN}]", text) is not None
+
+
 def _forbidden(text: SourceText) -> Iterator[Diagnostic]:
     """One diagnostic for each forbidden character, at its first place."""
-    if not _FORBIDDEN_IN_FILE.search(text.text):
+    if text.text.replace("\n", "").isprintable():
         return
-    found = filter(_FORBIDDEN_IN_FILE.match, set(text.text))
+    found = [char for char in set(text.text) if char == "\t" or is_forbidden(char)]
     for char in sorted(found, key=text.text.index):
         more = text.text.count(char) - 1
         notes: tuple[Note, ...] = ((f"and {more:,} more in this file", None),) if more else ()

@@ -107,14 +107,14 @@ def test_nothing_but_what_is_executed_imports_torch() -> None:
 
 
 def test_ops_know_sizes_and_nothing_above() -> None:
-    allowed = ("getspec.ops", "getspec.sizes")
+    allowed = ("getspec.ops", "getspec.sizes", "getspec.record")
     for name, path in FILES.items():
         if name == "ops" or name.startswith("ops."):
             ours = [m for m in imports(path, types=True) if m.startswith("getspec.")]
             assert all(m.startswith(allowed) for m in ours), name
 
 
-@pytest.mark.parametrize("name", ["sizes", "codes", "reserved"])
+@pytest.mark.parametrize("name", ["sizes", "codes", "record", "reserved"])
 def test_modules_that_stand_alone(name: str) -> None:
     assert not [m for m in imports(FILES[name], types=True) if m.startswith("getspec")]
 

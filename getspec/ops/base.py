@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar, cast, dataclass_transform
 
+from getspec.record import Record
 from getspec.sizes import Size
 
 if TYPE_CHECKING:
@@ -255,8 +256,7 @@ class Argument(NamedTuple):
     """`*` or `**` for the arguments that collect the rest."""
 
 
-@dataclass(frozen=True)
-class Function:
+class Function(Record):
     """A primitive that `forward` calls."""
 
     name: str
