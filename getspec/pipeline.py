@@ -50,6 +50,10 @@ def _no_collection() -> Iterator[None]:
         yield
     finally:
         if enabled:
+            if not gc.get_freeze_count():
+                # What was made becomes old unread; else the first allocation after this searches it all.
+                gc.freeze()
+                gc.unfreeze()
             gc.enable()
 
 
