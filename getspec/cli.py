@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     from getspec.errors import Diagnostic, SpecError, UsageError
+    from getspec.terminal import Look
 
 __all__ = ["main"]
 
@@ -55,7 +56,8 @@ def _run(arguments: argparse.Namespace) -> int:
         sys.stdout.flush()
         return status
     except SpecError as error:
-        report_spec_error(error, as_json=getattr(arguments, "json", False))
+        as_json = getattr(arguments, "json", False)
+        report_spec_error(error, as_json=as_json, color=arguments.color)
         return USAGE if arguments.command == "diff" else NO
     except UsageError as error:
         report_usage_error(error)
@@ -80,7 +82,7 @@ def _bug() -> int:
 # Printing
 
 
-def report_spec_error(error: SpecError, *, as_json: bool = False) -> None:
+def report_spec_error(error: SpecError, *, as_json: bool = False, color: str = "auto") -> None:
     """What is wrong with a spec: for people on stderr, for tools on stdout."""
     if as_json:
         import json
@@ -88,16 +90,21 @@ def report_spec_error(error: SpecError, *, as_json: bool = False) -> None:
         diagnostics = [diagnostic.as_json() for diagnostic in error.diagnostics]
         print(json.dumps({"schema_version": 1, "diagnostics": diagnostics}, indent=2))
         return
-    report(error.diagnostics, error.sources)
+    report(error.diagnostics, error.sources, color)
 
 
-def report(diagnostics: Sequence[Diagnostic], sources: Any) -> None:
+def report(diagnostics: Sequence[Diagnostic], sources: Any, color: str = "auto") -> None:
     """Diagnostics as a page each, and one line that sums them up."""
     from getspec.errors import render
 
-    color = _colored(sys.stderr)
+    seen = look(sys.stderr, color)
     for diagnostic in diagnostics[:MAX_SHOWN]:
-        _say(render(diagnostic, sources, color=color) + "\n")
+        page = (
+            render(diagnostic, sources)
+            if seen is None
+            else render(diagnostic, sources, paint=seen.paint, width=seen.width)
+        )
+        _say(f"{page}\n")
     if len(diagnostics) > MAX_SHOWN:
         _say(f"... and {len(diagnostics) - MAX_SHOWN} more\n")
     errors = sum(d.severity == "error" for d in diagnostics)
@@ -128,12 +135,27 @@ def _plural(number: int, word: str) -> str:
     return f"{number} {word}" + ("" if number == 1 else "s")
 
 
-def _colored(stream: Any) -> bool:
-    if os.environ.get("NO_COLOR"):
-        return False
-    if os.environ.get("FORCE_COLOR"):
-        return True
-    return bool(stream.isatty()) and os.environ.get("TERM") != "dumb"
+def look(stream: Any, color: str) -> Look | None:
+    """How a terminal shows what goes to a stream; None for a file or a pipe, which gets plain text unless colour is asked for.
+
+    `--color` counts most, then NO_COLOR, then FORCE_COLOR.
+    """
+    forced = color == "always"
+    if color == "auto" and not os.environ.get("NO_COLOR"):
+        forced = bool(os.environ.get("FORCE_COLOR"))
+    live = stream.isatty() and os.environ.get("TERM") != "dumb"
+    if not (live or forced):
+        return None
+    from getspec.terminal import Look
+
+    colored = forced or (color == "auto" and not os.environ.get("NO_COLOR"))
+    return Look(color=colored, width=_columns(stream), unicode=_unicode(stream))
+
+
+def _unicode(stream: Any) -> bool:
+    """Whether a stream shows more than ASCII. Python writes UTF-8 in the C locale too, but those who ask for C mean ASCII."""
+    asked = os.environ.get("LC_ALL") or os.environ.get("LANG")
+    return (stream.encoding or "").lower() in ("utf-8", "utf8") and asked not in ("C", "POSIX")
 
 
 # Arguments
@@ -143,14 +165,16 @@ class _Formatter(argparse.HelpFormatter):
     """argparse's, without the module it asks for the width of a terminal."""
 
     def __init__(self, prog: str) -> None:
-        super().__init__(prog, width=_columns() - 2)
+        super().__init__(prog, width=_columns(sys.stdout) - 2)
 
 
-def _columns() -> int:
+def _columns(stream: Any) -> int:
     given = os.environ.get("COLUMNS", "")
     try:
-        return int(given) if given.isdigit() else os.get_terminal_size().columns or 80
-    except OSError:
+        return (
+            int(given) if given.isdigit() else os.get_terminal_size(stream.fileno()).columns or 80
+        )
+    except (OSError, ValueError):
         return 80
 
 
@@ -183,7 +207,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and stop")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, (summary, add) in COMMANDS.items():
-        add(commands.add_parser(name, help=summary, description=_sentence(summary)))
+        command = commands.add_parser(name, help=summary, description=_sentence(summary))
+        add(command)
+        _color(command)
     return parser
 
 
@@ -194,6 +220,7 @@ def parsed(words: Sequence[str]) -> argparse.Namespace:
     summary, add = COMMANDS[words[0]]
     command = _Parser(prog=f"getspec {words[0]}", description=_sentence(summary))
     add(command)
+    _color(command)
     return command.parse_args(words[1:], argparse.Namespace(command=words[0]))
 
 
@@ -243,6 +270,15 @@ def _common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print a JSON document")
 
 
+def _color(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--color",
+        default="auto",
+        choices=("auto", "always", "never"),
+        help="colour and bars: on a terminal (auto), in pipes too, or no colour",
+    )
+
+
 def _check(parser: argparse.ArgumentParser) -> None:
     _spec(parser, many=True)
     parser.add_argument(
@@ -258,8 +294,18 @@ def _count(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--parameters", action="store_true", help="list every tensor of the state dict"
     )
-    parser.add_argument("--depth", type=int, metavar="N", help="show N levels of modules")
+    _depth(parser, "show N levels of modules")
     parser.add_argument("--like", choices=("torchinfo",), help="the total of another tool, too")
+
+
+def _depth(parser: argparse.ArgumentParser, help: str) -> None:
+    parser.add_argument("--depth", type=_level, metavar="N", help=help)
+
+
+def _level(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"`--depth` is at least 1, this is {text!r}")
+    return int(text)
 
 
 def _shape(parser: argparse.ArgumentParser, rest: str) -> None:
@@ -363,7 +409,7 @@ def _cost(parser: argparse.ArgumentParser) -> None:
         metavar="N=1024,B=8",
         help="run-time sizes (default: the spec's `shape`; a size it leaves out stays a letter)",
     )
-    parser.add_argument("--depth", type=int, metavar="N", help="show N levels of modules")
+    _depth(parser, "show N levels of modules")
     parser.add_argument("--markdown", action="store_true", help="print a Markdown table")
     parser.add_argument("--like", choices=LIKE, help="the number of another tool or paper, too")
     for option, words, meaning in COST_CHOICES:
@@ -436,6 +482,7 @@ def _diff(parser: argparse.ArgumentParser) -> None:
         metavar="N=1024,B=8",
         help="run-time sizes at which FLOPs are compared (default: the specs' `shape`)",
     )
+    _depth(parser, "show N levels of modules in the text")
     parser.add_argument(
         "--emit-converter",
         metavar="FILE",
@@ -449,7 +496,7 @@ def _diagram(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--format", default="mermaid", choices=("mermaid", "svg"), help="what to draw with"
     )
-    parser.add_argument("--depth", type=int, metavar="N", help="open N levels of components")
+    _depth(parser, "open N levels of components")
 
 
 def _docs(parser: argparse.ArgumentParser) -> None:

@@ -13,6 +13,7 @@ from getspec.errors import SpecError, UsageError
 if TYPE_CHECKING:
     from getspec.api import Spec
     from getspec.errors import Diagnostic
+    from getspec.terminal import Look
 
 __all__ = ["COMMANDS"]
 
@@ -29,6 +30,13 @@ def _load(path: str, settings: Mapping[str, Any]) -> Spec:
     from getspec.api import load
 
     return load(path, settings)
+
+
+def _look(arguments: Namespace) -> Look | None:
+    """How the terminal shows it; None for plain text."""
+    from getspec.cli import look
+
+    return look(sys.stdout, arguments.color)
 
 
 def _print_json(document: Any) -> None:
@@ -72,7 +80,9 @@ def _output_of(path: Path) -> Path:
 def check(arguments: Namespace) -> int:
     """Every spec is checked, whatever the others are."""
     from getspec.cli import report
+    from getspec.emit.text import human, painted
 
+    look = _look(arguments)
     settings = _settings(arguments)
     form = "json" if arguments.json else arguments.output_format
     results = []
@@ -92,9 +102,11 @@ def check(arguments: Namespace) -> int:
         )
         every += diagnostics
         if form in ("text", "github"):
-            report(diagnostics, sources)
+            report(diagnostics, sources, arguments.color)
         if form == "text" and fine:
-            print(f"{name}: valid, {spec.name}, {spec.count().total:,} parameters")
+            total = spec.count().total
+            word = painted(look, "good", "valid")
+            print(f"{name}: {word}, {spec.name}, {total:,} parameters{human(look, total)}")
     if form == "json":
         _print_json({"schema_version": 1, "valid": valid, "specs": results})
     elif form == "sarif":
@@ -123,10 +135,11 @@ def count(arguments: Namespace) -> int:
         return YES
     from getspec.emit import text
 
+    look = _look(arguments)
     if arguments.parameters:
-        print(text.tensor_table(found))
+        print(text.tensor_table(found, look))
     else:
-        print(text.count_table(found, depth=arguments.depth))
+        print(text.count_table(found, arguments.depth, look))
     if like is not None:
         print("", like.text(), sep="\n")
     return YES
@@ -158,7 +171,7 @@ def cost(arguments: Namespace) -> int:
     elif arguments.markdown:
         print(emit.markdown(found, depth=arguments.depth))
     else:
-        print(emit.text(found, depth=arguments.depth))
+        print(emit.text(found, arguments.depth, _look(arguments)))
     return YES
 
 
@@ -210,7 +223,7 @@ def formula(arguments: Namespace) -> int:
         print(emit.latex_text(found))
     else:
         shown = {name: sizes[name] for name in sorted(found.symbols() & sizes.keys())}
-        print(emit.text(found, value, shown))
+        print(emit.text(found, value, shown, _look(arguments)))
     return YES
 
 
@@ -232,7 +245,8 @@ def sweep(arguments: Namespace) -> int:
     from getspec.emit import sweep as emit
     from getspec.passes.formula import values_of
     from getspec.passes.sweep import axis, wanted
-    from getspec.search import Progress, Search
+    from getspec.search import Search, followed
+    from getspec.terminal import Progress
 
     spec = _load(arguments.spec, {})
     axes = [axis(text) for text in arguments.settings]
@@ -249,12 +263,14 @@ def sweep(arguments: Namespace) -> int:
         sys.stdout.write(emit.comma_separated(search.columns, []))
     rows: list[tuple[Any, ...]] = []
     kept = 0
-    for found in Progress(sys.stderr).over(search):
-        kept += len(found)
-        if stream:
-            sys.stdout.write(emit.comma_separated((), found))
-        else:
-            rows += found
+    with Progress(sys.stderr) as progress:
+        for found in followed(search, progress):
+            kept += len(found)
+            if stream:
+                progress.clear()
+                sys.stdout.write(emit.comma_separated((), found))
+            else:
+                rows += found
     if key is not None:
         rows.sort(key=lambda row: row[key], reverse=arguments.descending)
     if arguments.json:
@@ -262,7 +278,7 @@ def sweep(arguments: Namespace) -> int:
     elif arguments.csv and not stream:
         sys.stdout.write(emit.comma_separated(search.columns, rows))
     elif not arguments.csv:
-        print(emit.text(search.columns, rows[: arguments.limit]))
+        print(emit.text(search.columns, rows[: arguments.limit], _look(arguments)))
         if len(rows) > arguments.limit:
             more = len(rows) - arguments.limit
             print(f"... and {more:,} more; --limit or --csv shows them", file=sys.stderr)
@@ -288,6 +304,7 @@ def solve(arguments: Namespace) -> int:
     from getspec.emit import sweep as emit
     from getspec.passes.sweep import axis, number
     from getspec.search import Search, around, nearest_to
+    from getspec.terminal import Progress
 
     spec = _load(arguments.spec, _settings(arguments))
     shape = _batch(spec, _shape(spec, arguments.shape) if spec.model.root.forward else {})
@@ -309,13 +326,14 @@ def solve(arguments: Namespace) -> int:
     if of not in search.columns:
         raise UsageError("the FLOPs depend on run-time sizes", "--shape N=1024")
     target = number(arguments.params or arguments.flops)
-    rows = nearest_to(search, of, target, arguments.limit)
+    with Progress(sys.stderr) as progress:
+        rows = nearest_to(search, of, target, arguments.limit, progress)
     if arguments.json:
         _print_json(emit.document(search, rows))
     elif arguments.csv:
         sys.stdout.write(emit.comma_separated(search.columns, rows))
     else:
-        print(emit.off_by(search.columns, rows, of, target))
+        print(emit.off_by(search.columns, rows, of, target, _look(arguments)))
         print(emit.summary(search, len(rows)), file=sys.stderr)
     return YES if rows else NO
 
@@ -363,20 +381,30 @@ def generate(arguments: Namespace) -> int:
 def verify(arguments: Namespace) -> int:
     if arguments.against or arguments.emit_converter:
         return _checkpoint(arguments)
-    from getspec.emit.text import verdict_line
+    from getspec.emit.text import painted, verdict_line
+    from getspec.terminal import Progress
     from getspec.verify import choose_device, verify_spec
 
-    settings = _settings(arguments)
+    settings, look = _settings(arguments), _look(arguments)
     device = choose_device(arguments.device)
     if not arguments.json:
         print(f"device: {device.name}")
     results = []
-    for path, output in _files(arguments.specs):
-        spec = _load(path, settings)
-        for verdict in verify_spec(spec, device, Path("generated") / output):
-            results.append(verdict)
-            if not arguments.json:
-                print(verdict_line(verdict), flush=True)
+    files = list(_files(arguments.specs))
+    with Progress(sys.stderr) as progress:
+        for number, (path, output) in enumerate(files, 1):
+            place = f"{path}, {number} of {len(files)}"
+            progress.show(f"{place}: compiling")
+            spec = _load(path, settings)
+
+            def about(check: str, place: str = place) -> None:
+                progress.show(f"{place}: {check}, {progress.seconds:.0f} s in all")
+
+            for verdict in verify_spec(spec, device, Path("generated") / output, about):
+                results.append(verdict)
+                progress.clear()
+                if not arguments.json:
+                    print(verdict_line(verdict, look), flush=True)
     failed = [verdict for verdict in results if not verdict.ok]
     if arguments.json:
         checks = [verdict.as_json() for verdict in results]
@@ -384,7 +412,8 @@ def verify(arguments: Namespace) -> int:
             {"schema_version": 1, "device": device.name, "ok": not failed, "checks": checks}
         )
     else:
-        print(f"{len(results) - len(failed)} checks passed, {len(failed)} failed")
+        word = painted(look, "bad" if failed else "good", f"{len(failed)} failed")
+        print(f"{len(results) - len(failed)} checks passed, {word}")
     return NO if failed else YES
 
 
@@ -404,7 +433,7 @@ def _checkpoint(arguments: Namespace) -> int:
     if arguments.json:
         _print_json(found.as_json())
     else:
-        print(comparison_text(found, arguments.against))
+        print(comparison_text(found, arguments.against, _look(arguments)))
     return YES if found.ok else NO
 
 
@@ -431,8 +460,6 @@ def diagram(arguments: Namespace) -> int:
     spec = _load(arguments.spec, _settings(arguments))
     if spec.model.root.forward is None:
         raise UsageError(f"{spec.path} has no `forward`, so there is no dataflow to draw")
-    if arguments.depth is not None and arguments.depth < 1:
-        raise UsageError("`--depth` is at least 1")
     made = emit.graph(spec.model, arguments.depth)
     print(emit.svg(made) if arguments.format == "svg" else emit.mermaid(made))
     return YES
@@ -485,14 +512,14 @@ def explain(arguments: Namespace) -> int:
         if arguments.json:
             _print_json(entry)
         else:
-            print(emit.code_text(entry))
+            print(emit.code_text(entry, _look(arguments)))
         return YES
     spec = _load(arguments.what, _settings(arguments))
     found = emit.place(spec, arguments.path or ".", f"generated/{_output_of(Path(arguments.what))}")
     if arguments.json:
         _print_json(found)
     else:
-        print(emit.place_text(found))
+        print(emit.place_text(found, _look(arguments)))
     return YES
 
 

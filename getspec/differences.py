@@ -14,6 +14,7 @@ from getspec.passes.diff import Difference, diff
 
 if TYPE_CHECKING:
     from getspec.api import Spec
+    from getspec.terminal import Look
 
 __all__ = ["run"]
 
@@ -25,7 +26,7 @@ FROM_GIT = (7, 9)
 def run(arguments: Namespace, settings: Mapping[str, Any]) -> int:
     """The command, on parsed arguments."""
     if len(arguments.specs) in FROM_GIT:
-        return _driver(arguments.specs)
+        return _driver(arguments)
     if len(arguments.specs) != 2:
         raise UsageError("`diff` compares two specs", "getspec diff A B")
     a, b = (_load(name, settings) for name in arguments.specs)
@@ -38,7 +39,9 @@ def run(arguments: Namespace, settings: Mapping[str, Any]) -> int:
 
         print(markdown(found, shape))
     else:
-        print(_text(found, shape))
+        from getspec.cli import look
+
+        print(_text(found, shape, arguments.depth, look(sys.stdout, arguments.color)))
     if arguments.emit_converter and not _converter(found, Path(arguments.emit_converter)):
         return NO
     stopped = arguments.fail_on and found.of_class(arguments.fail_on)
@@ -87,12 +90,17 @@ def _flops(found: Difference, shape: Mapping[str, int]) -> Any:
     return work if work and work.known else None
 
 
-def _text(found: Difference, shape: Mapping[str, int]) -> str:
+def _text(
+    found: Difference,
+    shape: Mapping[str, int],
+    depth: int | None = None,
+    look: Look | None = None,
+) -> str:
     from getspec.emit.comparison import flops_line
     from getspec.emit.difference import difference_tree
 
     work = None if found.identical else _flops(found, shape)
-    return difference_tree(found) + (f"\n\n{flops_line(work)}" if work else "")
+    return difference_tree(found, depth, look) + (f"\n\n{flops_line(work)}" if work else "")
 
 
 def _document(found: Difference, shape: Mapping[str, int]) -> dict[str, Any]:
@@ -128,9 +136,11 @@ def _converter(found: Difference, target: Path) -> bool:
 # git
 
 
-def _driver(arguments: list[str]) -> int:
+def _driver(arguments: Namespace) -> int:
     """What git prints for one file. It always succeeds: git gives up where a driver fails."""
-    name, old, _, _, new, _, _, *moved = arguments
+    from getspec.cli import look
+
+    name, old, _, _, new, _, _, *moved = arguments.specs
     print(f"getspec diff {name}" + (f" -> {moved[0]}" if moved else ""))
     texts = [_bytes(path) for path in (old, new)]
     if not all(map(_is_model, texts)):
@@ -139,7 +149,8 @@ def _driver(arguments: list[str]) -> int:
     try:
         places = (Path(name), Path(moved[0] if moved else name))
         a, b = (_in_place(p, place) for p, place in zip((old, new), places, strict=True))
-        print(_text(diff(a.model, b.model), {}))
+        shown = look(sys.stdout, arguments.color)
+        print(_text(diff(a.model, b.model), {}, arguments.depth, shown))
     except GetspecError as error:
         print(f"not compared: {_first(error)}")
         _plain(name, *texts)

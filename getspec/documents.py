@@ -157,6 +157,7 @@ def _run(words: list[str], place: str) -> str:
     try:
         with redirect_stdout(out), redirect_stderr(errors):
             arguments = parsed(words)
+            arguments.color = "never"
             _refuse_writing(arguments, place)
             status = COMMANDS[arguments.command](arguments)
     except SystemExit as stop:

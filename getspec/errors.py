@@ -253,9 +253,11 @@ def _distance(left: str, right: str) -> int:
 # --------------------------------------------------------------------------------------- rendering
 
 
-RED, YELLOW, CYAN, BLUE, BOLD = "1;31", "1;33", "1;36", "1;34", "1"
 TAB = 4
 ELLIPSIS = "..."
+
+Paint = Callable[[str, str], str]
+"""Puts a style (`bad`, `warn`, `quiet`, `strong`) on text."""
 
 
 Lines = Sequence[str] | Mapping[str, Sequence[str]] | None
@@ -266,29 +268,33 @@ def render(
     diagnostic: Diagnostic,
     lines: Lines,
     *,
-    color: bool = False,
+    paint: Paint | None = None,
     width: int = 100,
 ) -> str:
     """The diagnostic as rustc would print it."""
-    return _Page(diagnostic, lines, color, width).text()
+    return _Page(diagnostic, lines, paint or _plain, width).text()
+
+
+def _plain(style: str, text: str) -> str:
+    return text
 
 
 class _Page:
     """Lays out one diagnostic."""
 
-    def __init__(self, diagnostic: Diagnostic, lines: Lines, color: bool, width: int) -> None:
+    def __init__(self, diagnostic: Diagnostic, lines: Lines, paint: Paint, width: int) -> None:
         self.diagnostic = diagnostic
         self.lines = lines
-        self.color = color
+        self.paint = paint
         self.width = width
         spans = [diagnostic.span, *(span for _, span in diagnostic.notes)]
         self.margin = max([2, *(len(str(span.line)) for span in spans if span)])
 
     def text(self) -> str:
         found = self.diagnostic
-        tone = RED if found.severity == "error" else YELLOW
+        tone = "bad" if found.severity == "error" else "warn"
         title = self.paint(tone, f"{found.severity}[{found.code}]")
-        shown = [title + self.paint(BOLD, f": {escape(found.message)}")]
+        shown = [title + self.paint("strong", f": {escape(found.message)}")]
         footer: list[str] = []
         help = f"help: {escape(found.help)}" if found.help else ""
         if found.span is None or not self.snippet(shown, found.span, "^", tone, help):
@@ -297,16 +303,16 @@ class _Page:
             if span is None:
                 footer.append(f"note: {escape(message)}")
             else:
-                shown.append(f"{self.paint(CYAN, 'note')}: {escape(message)}")
-                self.snippet(shown, span, "-", BLUE)
+                shown.append(f"{self.paint('strong', 'note')}: {escape(message)}")
+                self.snippet(shown, span, "-", "quiet")
         footer.append(f"see: getspec explain {found.code}")
-        shown += [f"{' ' * self.margin} {self.paint(BLUE, '=')} {line}" for line in footer]
+        shown += [f"{' ' * self.margin} {self.paint('quiet', '=')} {line}" for line in footer]
         return "\n".join(shown)
 
     def snippet(self, shown: list[str], span: Span, mark: str, tone: str, label: str = "") -> bool:
         """Add the place and its line; True if the label had room beside the carets."""
         gutter = " " * self.margin
-        shown.append(f"{gutter}{self.paint(BLUE, '-->')} {span}")
+        shown.append(f"{gutter}{self.paint('quiet', '-->')} {span}")
         line = self.line(span)
         if line is None:
             return False
@@ -315,9 +321,9 @@ class _Page:
         fits = start + count + 1 + len(label) <= room
         carets = self.paint(tone, mark * count)
         if label and fits:
-            carets += " " + self.paint(CYAN, label)
-        bar = self.paint(BLUE, "|")
-        number = self.paint(BLUE, f"{span.line:>{self.margin}}")
+            carets += " " + self.paint("strong", label)
+        bar = self.paint("quiet", "|")
+        number = self.paint("quiet", f"{span.line:>{self.margin}}")
         shown += [f"{gutter} {bar}", f"{number} {bar} {text}".rstrip()]
         shown.append(f"{gutter} {bar} {' ' * start}{carets}")
         return fits
@@ -330,9 +336,6 @@ class _Page:
         elif home is None or span.file != home.file:
             return None
         return lines[span.line - 1] if lines and 1 <= span.line <= len(lines) else None
-
-    def paint(self, style: str, text: str) -> str:
-        return f"\x1b[{style}m{text}\x1b[0m" if self.color else text
 
 
 def _window(line: str, span: Span, room: int) -> tuple[str, int, int]:

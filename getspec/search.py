@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import itertools
 import math
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from heapq import nsmallest
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 from getspec.errors import SpecError, UsageError, nearest
 from getspec.passes.formula import Formula, formula, values_of
@@ -19,8 +18,9 @@ from getspec.syntax import Node, names
 
 if TYPE_CHECKING:
     from getspec.api import Spec
+    from getspec.terminal import Progress
 
-__all__ = ["Progress", "Search", "around", "nearest_to"]
+__all__ = ["Search", "around", "followed", "nearest_to"]
 
 MAX_CONFIGURATIONS = 20_000_000
 REACH = 8
@@ -94,30 +94,16 @@ class Search:
             return None
 
 
-class Progress:
-    """One line that is written over, on a terminal only."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self.stream = stream
-        self.shown = stream.isatty()
-
-    def over(self, search: Search) -> Iterator[list[tuple[Any, ...]]]:
-        """The rows of a search, part by part."""
-        done, start, last = 0, time.monotonic(), 0.0
-        for tried, found in search.rows():
-            yield found
-            done += tried
-            now = time.monotonic()
-            if self.shown and now - last > 0.1:
-                last = now
-                rate = done / max(now - start, 1e-9)
-                share = 100 * done / search.size
-                self.write(f"{share:3.0f} %  {done:,} of {search.size:,}  {rate:,.0f} a second")
-        if self.shown:
-            self.write("")
-
-    def write(self, text: str) -> None:
-        print(f"\r\x1b[K{text}", end="", file=self.stream, flush=True)
+def followed(search: Search, progress: Progress | None) -> Iterator[list[tuple[Any, ...]]]:
+    """The rows of a search, part by part, while a line says how far it is."""
+    done = 0
+    for tried, found in search.rows():
+        yield found
+        done += tried
+        if progress is not None:
+            rate = done / max(progress.seconds, 1e-9)
+            share = 100 * done / search.size
+            progress.show(f"{share:3.0f} %  {done:,} of {search.size:,}  {rate:,.0f} a second")
 
 
 def _quantities(spec: Spec, shape: Mapping[str, int], where: Node | None) -> tuple[str, ...]:
@@ -133,7 +119,9 @@ def _quantities(spec: Spec, shape: Mapping[str, int], where: Node | None) -> tup
     return tuple(found)
 
 
-def nearest_to(search: Search, of: str, target: int, number: int) -> list[tuple[Any, ...]]:
+def nearest_to(
+    search: Search, of: str, target: int, number: int, progress: Progress | None = None
+) -> list[tuple[Any, ...]]:
     """The configurations whose quantity is nearest to a target, nearest first."""
     if search.size > MAX_CONFIGURATIONS:
         raise UsageError(
@@ -141,7 +129,7 @@ def nearest_to(search: Search, of: str, target: int, number: int) -> list[tuple[
             "give ranges: --vary embed_dim=256:4096:64,num_layers=4:48",
         )
     at = search.columns.index(of)
-    found = (row for _, part in search.rows() for row in part)
+    found = (row for part in followed(search, progress) for row in part)
     return nsmallest(number, found, key=lambda row: (abs(row[at] - target), row))
 
 

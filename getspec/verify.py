@@ -89,8 +89,13 @@ def choose_device(wanted: str) -> Device:
     return Device("cpu", "cpu")
 
 
-def verify_spec(spec: Spec, device: Device, file: Path | None = None) -> Iterator[Verdict]:
-    """Every check of one spec; `file` is where its generated module is kept."""
+def verify_spec(
+    spec: Spec,
+    device: Device,
+    file: Path | None = None,
+    about: Callable[[str], None] = lambda check: None,
+) -> Iterator[Verdict]:
+    """Every check of one spec; `file` is where its generated module is kept. `about` hears what comes next."""
     session = _Session(spec, device, file)
     checks: list[tuple[str, Callable[[], str]]] = [
         ("claims", session.claims),
@@ -108,6 +113,7 @@ def verify_spec(spec: Spec, device: Device, file: Path | None = None) -> Iterato
         ("compile", session.compilation),
     ]
     for name, check in checks:
+        about(name)
         start = time.perf_counter()
         try:
             ok, detail = True, check()

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
+from getspec.emit.text import human, painted
 from getspec.emit.text import table as aligned
 from getspec.ops.base import Tensor
 from getspec.passes.cost import Cost
@@ -19,6 +21,7 @@ from getspec.sizes import Poly, Size, constant
 
 if TYPE_CHECKING:
     from getspec.passes.conventions import Like
+    from getspec.terminal import Look
 
 __all__ = ["CostTable", "markdown", "quantity", "table", "text"]
 
@@ -282,17 +285,25 @@ def _name(path: str) -> str:
     return ".".join(parts[at:])
 
 
-def text(found: CostTable, depth: int | None = None) -> str:
+SPARE = (6, 1, 3, 7, 2, 8)
+"""Columns of `HEAD` that a narrow terminal leaves out, the first one first."""
+
+
+def text(found: CostTable, depth: int | None = None, look: Look | None = None) -> str:
     """The table for a terminal, and what training and inference take in memory."""
     sizes = ", ".join(f"{name} = {number}" for name, number in found.sizes.items())
-    title = f"{found.model}  at {sizes}" if sizes else found.model
-    lines = [title, "", *aligned([HEAD, *_cells(found, depth)], "<<><>>>>>"), ""]
-    if found.forward.constant is not None and found.backward.constant is not None:
-        both = found.forward.constant + found.backward.constant
-        lines.append(f"forward   {found.forward.constant:,} FLOPs")
-        lines.append(f"training  {both:,} FLOPs a step")
-    lines += [*_ratio_lines(found), *_like_lines(found), ""]
-    lines += [*_memory_lines(found), "", found.note, KEPT]
+    title = painted(look, "strong", found.model) + (f"  at {sizes}" if sizes else "")
+    lines = [title, "", *_table(found, depth, look), ""]
+    forward, backward = found.forward.constant, found.backward.constant
+    if forward is not None and backward is not None:
+        both = forward + backward
+        lines.append(f"forward   {forward:,} FLOPs{human(look, forward)}")
+        lines.append(f"training  {both:,} FLOPs a step{human(look, both)}")
+    for line in (*_ratio_lines(found), *_like_lines(found)):
+        lines += [line] if look is None else wrap(line, look.width, subsequent_indent=" " * 10)
+    lines.append("")
+    lines += [*_memory_lines(found, look), ""]
+    lines += _notes([found.note, KEPT], look)
     if found.memory.unknown:
         lines.append(
             f"no rule for memory: {', '.join(found.memory.unknown)}; what it keeps is missing"
@@ -300,25 +311,75 @@ def text(found: CostTable, depth: int | None = None) -> str:
     return "\n".join(lines)
 
 
-def _memory_lines(found: CostTable) -> Iterator[str]:
+def _table(found: CostTable, depth: int | None, look: Look | None) -> list[str]:
+    """The modules; on a terminal with bars for shares of the forward FLOPs, and without columns that do not fit."""
+    rows = [HEAD, *_cells(found, depth)]
+    if look is None:
+        return aligned(rows, "<<><>>>>>")
+    shown = [row for row in found.rows if depth is None or row.depth < depth]
+    whole = found.forward.constant
+    shares = None
+    if whole:
+        shares = [0.0, *((row.forward.constant or 0) / whole for row in shown), 0.0]
+    idle = [at for at, row in enumerate(shown, 1) if row.forward.constant == 0 and not row.params]
+    styles = ("", "quiet", "quiet", "quiet")
+    align = "<<><>>>>>"
+    lines = look.table(
+        rows, align, styles=styles, head=True, last=True, bars=shares, spare=SPARE, dull=idle
+    )
+    kept = look.fitting(rows, align, SPARE)
+    gone = [name for at, name in enumerate(HEAD) if at not in kept]
+    if gone:
+        note = f"{look.width} columns have no room for: {', '.join(gone)}"
+        note += "" if whole is not None else "; `--shape` gives numbers for the formulas"
+        lines += ["", *_notes([note], look)]
+    return lines
+
+
+def _notes(notes: Sequence[str], look: Look | None) -> Iterator[str]:
+    """What the figures mean, in small print."""
+    for note in notes:
+        if look is None:
+            yield note
+        else:
+            yield from (look.paint("quiet", line) for line in wrap(note, look.width))
+
+
+def _memory_lines(found: CostTable, look: Look | None) -> Iterator[str]:
     policy, memory = found.policy, found.memory
     words = ", ".join(f"{policy[key]}" for key in ("dtype", "optimizer"))
     chosen = f"{words}, recompute {policy['recompute']}, attention {policy['attention']}"
     at_least = ">= " if memory.unknown else ""
-    for title, addends in (
-        (f"memory of a training step  ({chosen})", memory.training),
-        ("memory of inference", memory.inference),
+    for title, rest, addends in (
+        ("memory of a training step", f"  ({chosen})", memory.training),
+        ("memory of inference", "", memory.inference),
     ):
         rows = [(f"  {a.name}", size_of(found.at(a.bytes)), a.recipe) for a in addends]
         total = at_least + size_of(found.at(_total(addends)))
-        yield title
-        yield from aligned([*rows, ("  total", total, "")], "<><")
+        rows.append(("  total", total, ""))
+        yield painted(look, "strong", title) + painted(look, "quiet", rest)
+        if look is None:
+            yield from aligned(rows, "<><")
+        else:
+            yield from look.table(
+                rows, "<><", styles=("", "", "quiet"), last=True, bars=_parts(found, addends)
+            )
     if policy["attention"] == "fused" and memory.kept.total("attention") != 0:
         yield f"fused attention  {memory.recipes['attention']}"
     if memory.kv_per_token != 0:
         yield f"keys and values  {memory.kv_per_token.value.constant:,} bytes a token"
     if memory.active != found.total.params:
         yield f"active           {memory.active:,} of {found.total.params:,} parameters a token"
+
+
+def _parts(found: CostTable, addends: tuple[Addend, ...]) -> list[float] | None:
+    """Each addend's share of the sum, where all sizes are known."""
+    each = [found.at(addend.bytes).constant for addend in addends]
+    known = [number for number in each if number is not None]
+    total = sum(known)
+    return (
+        [number / total for number in known] + [0.0] if len(known) == len(each) and total else None
+    )
 
 
 def _ratio_lines(found: CostTable) -> Iterator[str]:

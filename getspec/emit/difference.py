@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from textwrap import wrap
+from typing import TYPE_CHECKING
 
-from getspec.emit.text import table
+from getspec.emit.text import painted, table
 from getspec.errors import escape
 from getspec.passes.diff import CLASSES, Change, Difference
+
+if TYPE_CHECKING:
+    from getspec.terminal import Look
 
 __all__ = ["difference_tree"]
 
@@ -14,29 +19,61 @@ MAX_WORDS = 160
 """How much is shown of a change; the JSON document has all of it."""
 
 
-def difference_tree(found: Difference) -> str:
-    """What changed as a tree with subtotals; equal changes of neighbours share a line."""
-    a, b = found.a, found.b
-    lines = [
-        f"{a.name}  {found.total_a:,}  ({escape(a.file)})",
-        f"{b.name}  {found.total_b:,}  ({escape(b.file)})",
-        f"difference  {found.delta:+,}  ({found.percent:+.2f} %)",
-        "",
-    ]
+def difference_tree(found: Difference, depth: int | None = None, look: Look | None = None) -> str:
+    """What changed as a tree with subtotals, to `depth` levels; equal changes of neighbours share a line."""
+    lines = [*_head(found, look), ""]
     if found.identical:
         return "\n".join([*lines, "no difference"])
     root = _Branch("")
     for change in found.changes:
         root.add(change.path.split("."), change)
     rows: list[tuple[str, str, str]] = []
-    _tree_rows(root, 0, rows)
+    _tree_rows(root, 0, rows, depth)
     if rows:
-        lines += [*table(rows, "<>>"), ""]
+        lines += [*(table(rows, "<>>") if look is None else _tree(rows, look)), ""]
     silent = [c for c in found.changes if c.delta == 0]
     if silent:
-        lines += ["without parameters:"]
-        lines += [f"  {line}" for line in _silent_lines(silent)]
+        lines += [painted(look, "strong", "without parameters:")]
+        lines += _silent_lines(silent, look)
     return "\n".join(lines).rstrip()
+
+
+def _head(found: Difference, look: Look | None) -> list[str]:
+    """Both models and the difference of their totals."""
+    a, b = found.a, found.b
+    difference = f"{found.delta:+,}  ({found.percent:+.2f} %)"
+    if look is None:
+        return [
+            f"{a.name}  {found.total_a:,}  ({escape(a.file)})",
+            f"{b.name}  {found.total_b:,}  ({escape(b.file)})",
+            f"difference  {difference}",
+        ]
+    from getspec.terminal import short
+
+    rows = [
+        (escape(side.name), f"{total:,}", f"({short(total)})", escape(side.file))
+        for side, total in ((a, found.total_a), (b, found.total_b))
+    ]
+    rows.append(
+        (
+            "difference",
+            f"{found.delta:+,}",
+            f"({'+' if found.delta > 0 else ''}{short(found.delta)})",
+            f"{found.percent:+.2f} %",
+        )
+    )
+    return look.table(rows, "<>><", styles=("strong", "", "quiet", "quiet"), spare=(2,))
+
+
+def _tree(rows: Sequence[tuple[str, str, str]], look: Look) -> list[str]:
+    """The rows of the tree: what is added in one colour, what goes in another, and where both stand in neither."""
+    lines = look.table(rows, "<>>", styles=("", "quiet", ""), spare=(1,))
+    tones = ["good" if row[2].startswith("+") else "bad" for row in rows]
+    found = []
+    for line, tone, (_, _, delta) in zip(lines, tones, rows, strict=True):
+        start = line.rindex(delta)
+        found.append(line[:start] + look.paint(tone, delta) + line[start + len(delta) :])
+    return found
 
 
 class _Branch:
@@ -69,7 +106,9 @@ class _Branch:
         return first.repeat if first else min(b.repeat for b in self.children.values())
 
 
-def _tree_rows(branch: _Branch, depth: int, rows: list[tuple[str, str, str]]) -> None:
+def _tree_rows(
+    branch: _Branch, depth: int, rows: list[tuple[str, str, str]], deepest: int | None
+) -> None:
     leaves: dict[tuple[str, int, int], list[str]] = {}
     for name, child in sorted(branch.children.items(), key=lambda item: -abs(item[1].delta)):
         if not child.counts:
@@ -85,7 +124,8 @@ def _tree_rows(branch: _Branch, depth: int, rows: list[tuple[str, str, str]]) ->
         rows.append(
             (f"{'  ' * depth}{name}", _times(child.delta, child.repeat), f"{child.delta:+,}")
         )
-        _tree_rows(child, depth + 1, rows)
+        if deepest is None or depth + 1 < deepest:
+            _tree_rows(child, depth + 1, rows, deepest)
     _flush(leaves, depth, rows)
 
 
@@ -115,7 +155,7 @@ def _times(delta: int, repeat: int) -> str:
     return f"{repeat} x {delta // repeat:+,}" if repeat > 1 and delta % repeat == 0 else ""
 
 
-def _silent_lines(changes: Sequence[Change]) -> list[str]:
+def _silent_lines(changes: Sequence[Change], look: Look | None) -> Iterator[str]:
     """Strictest class first; equal changes of neighbours share a line."""
     merged: dict[tuple[str, str, str], list[str]] = {}
     for change in sorted(changes, key=lambda change: CLASSES.index(change.category)):
@@ -123,10 +163,17 @@ def _silent_lines(changes: Sequence[Change]) -> list[str]:
         words = change.words.partition(": ")[2]
         merged.setdefault((change.category, parent, words), []).append(name)
     width = max(len(category) for category, _, _ in merged)
-    return [
-        f"{category:<{width}}  {f'{parent}.' if parent else ''}{', '.join(names)}: {_cut(words)}"
-        for (category, parent, words), names in merged.items()
-    ]
+    for (category, parent, words), names in merged.items():
+        line = f"{f'{parent}.' if parent else ''}{', '.join(names)}: {_cut(words)}"
+        if look is None:
+            yield f"  {category:<{width}}  {line}"
+            continue
+        first, *rest = wrap(line, max(look.width - width - 4, 24)) or [""]
+        yield f"  {look.paint(TONES[category], f'{category:<{width}}')}  {first}"
+        yield from (f"  {' ' * width}  {more}" for more in rest)
+
+
+TONES = {"INTERFACE": "bad", "STATE": "bad", "SIZE": "warn", "GRAPH": "warn", "SOURCE": "quiet"}
 
 
 def _cut(words: str) -> str:

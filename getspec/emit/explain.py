@@ -13,7 +13,7 @@ from getspec import ir
 from getspec.codes import CODES
 from getspec.elaborate import weight_paths
 from getspec.emit.formula import conditions, spelling, wrapped
-from getspec.emit.text import table
+from getspec.emit.text import human, painted, table
 from getspec.errors import UsageError, escape, nearest
 from getspec.passes.count import Counter, Place, locate, placed
 from getspec.passes.formula import formula, names_at
@@ -22,6 +22,7 @@ from getspec.sizes import Size
 
 if TYPE_CHECKING:
     from getspec.api import Spec
+    from getspec.terminal import Look
 
 __all__ = ["code", "code_text", "is_code", "no_such_place", "place", "place_text"]
 
@@ -44,8 +45,10 @@ def code(word: str) -> dict[str, Any]:
     return {"schema_version": 1, "code": word.upper(), "title": found[0], "explanation": found[1]}
 
 
-def code_text(entry: dict[str, Any]) -> str:
-    return f"{entry['code']}: {entry['title']}\n\n{fill(entry['explanation'], 88)}"
+def code_text(entry: dict[str, Any], look: Look | None = None) -> str:
+    width = 88 if look is None else min(look.width, 88)
+    title = painted(look, "strong", f"{entry['code']}: {entry['title']}")
+    return f"{title}\n\n{fill(entry['explanation'], width)}"
 
 
 # Places
@@ -98,25 +101,26 @@ def place(spec: Spec, path: str, output: str = "generated code") -> dict[str, An
     return document
 
 
-def place_text(found: dict[str, Any]) -> str:
+def place_text(found: dict[str, Any], look: Look | None = None) -> str:
     """The page: places first, then the arithmetic."""
-    title = f"{found['path']}  ({found['type']})" if found["path"] != "." else found["model"]
-    lines = [_cut(title), ""]
+    width = WIDTH if look is None else look.width
+    name = found["model"] if found["path"] == "." else found["path"]
+    kind = "" if found["path"] == "." else f"  ({found['type']})"
+    title = _cut(f"{name}{kind}", width)
+    lines = [painted(look, "strong", title[: len(name)]) + title[len(name) :], ""]
     if found.get("summary"):
-        lines += [fill(escape(found["summary"]), 88), ""]
+        lines += [fill(escape(found["summary"]), min(width, 88)), ""]
     for source in found.get("sources", ()):
-        lines.append(_cut(f"source      {escape(source)}"))
+        lines.append(_cut(f"source      {escape(source)}", width))
     if found.get("sources"):
         lines.append("")
     places = [found["spec"], *found["generated"]]
-    shown = [each for each in places if each is not None]
+    shown = [(each["place"], each["text"]) for each in places if each is not None]
     if shown:
-        width = max(len(each["place"]) for each in shown)
-        lines += [_cut(f"{each['place']:<{width}}  {each['text']}") for each in shown]
-        lines.append("")
-    lines += _shape(found) if "shape" in found else _table(found)
+        lines += [*_placed(shown, width, look), ""]
+    lines += _shape(found) if "shape" in found else _table(found, width, look)
     if found["formula"] != str(found["params"]):
-        first, *rest = wrapped(found["formula"], 86)
+        first, *rest = wrapped(found["formula"], min(86, width - 13))
         lines += [f"formula     {first}", *(f"        {line}" for line in rest)]
     if found["repeat"] > 1:
         lines.append(f"copies      {found['repeat']:,}, {found['total']:,} in all")
@@ -126,8 +130,16 @@ def place_text(found: dict[str, Any]) -> str:
             for each in found["declared"]
             if each["type"] != "stack"
         ]
-        lines += ["", "declared", *(_cut(f"  {line}") for line in table(rows, "<<"))]
+        declared = _placed(rows, width - 2, look)
+        lines += ["", painted(look, "strong", "declared"), *(f"  {line}" for line in declared)]
     return "\n".join(lines)
+
+
+def _placed(rows: list[tuple[str, str]], width: int, look: Look | None) -> list[str]:
+    """Places with what stands there; the place is small print."""
+    across = max(len(place) for place, _ in rows)
+    lines = [_cut(line, width) for line in table(rows, "<<")]
+    return [painted(look, "quiet", line[:across]) + line[across:] for line in lines]
 
 
 def _shape(found: dict[str, Any]) -> list[str]:
@@ -148,23 +160,27 @@ def _where(meanings: dict[str, list[str]]) -> list[tuple[str, str]]:
     return [("where" if at == 0 else "     ", line) for at, line in enumerate(lines)]
 
 
-def _table(found: dict[str, Any]) -> list[str]:
+def _table(found: dict[str, Any], width: int, look: Look | None) -> list[str]:
     """The parts of a module, which add up to it."""
+    whole = f"parameters  {found['params']:,}{human(look, found['params'])}"
     if not found["parts"]:
-        return [f"parameters  {found['params']:,}"]
+        return [whole]
     rows = [
         (p["name"], p["type"], p["times"], f"{p['params']:,}", _short(p["formula"]))
         for p in found["parts"]
     ]
-    return [*map(_cut, table(rows, "<<>><")), "", f"parameters  {found['params']:,}"]
+    if look is not None:
+        styles = ("", "quiet", "quiet")
+        return [*look.table(rows, "<<>><", styles=styles, spare=(4, 1)), "", whole]
+    return [*(_cut(line, width) for line in table(rows, "<<>><")), "", whole]
 
 
 def _short(text: str) -> str:
     return text if len(text) <= 40 else ""
 
 
-def _cut(line: str) -> str:
-    return line if len(line) <= WIDTH else f"{line[: WIDTH - 3]}..."
+def _cut(line: str, width: int = WIDTH) -> str:
+    return line if len(line) <= width else f"{line[: width - 3]}..."
 
 
 def _meanings(spec: Spec, path: str, weight: ir.Weight) -> dict[str, list[str]]:

@@ -5,15 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from textwrap import wrap
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from getspec.algebra import Condition
 from getspec.emit.notation import LATEX, TEXT, Monomial, Printer
+from getspec.emit.text import human, painted
 from getspec.passes.formula import Formula
 from getspec.sizes import Poly
 
+if TYPE_CHECKING:
+    from getspec.terminal import Look
+
 __all__ = ["conditions", "document", "latex", "latex_text", "spelling", "text", "wrapped"]
 
+WIDTH = 96
 UNITS = {
     "params": "parameters",
     "flops": "FLOPs",
@@ -103,20 +108,25 @@ def _term(printer: Printer, monomial: Monomial, coefficient: int) -> dict[str, A
     return {"coefficient": coefficient, "factors": factors}
 
 
-def text(found: Formula, value: int | None, sizes: Mapping[str, int]) -> str:
+def text(
+    found: Formula, value: int | None, sizes: Mapping[str, int], look: Look | None = None
+) -> str:
     """The page for a terminal."""
+    width = WIDTH if look is None else look.width
     name = found.model if found.path in (".", "") else f"{found.model}  {found.path}"
-    shown = f"{name}  {UNITS[found.of]}"
+    shown = f"{painted(look, 'strong', name)}  {UNITS[found.of]}"
     if value is not None:
         at = ", ".join(f"{n} = {v}" for n, v in sizes.items())
-        shown += f" = {value:,}" + (f" at {at}" if at else "")
-    lines = [shown, "", *wrapped(spelling(found))]
+        shown += f" = {value:,}" + (f" at {at}" if at else "") + human(look, value)
+    lines = [shown, "", *wrapped(spelling(found), width)]
     fixed = [f"{name} = {_word(value)}" for name, value in found.fixed.items()]
     if fixed:
-        lines += ["", *wrap(f"at {', '.join(fixed)}", 96, subsequent_indent="   ")]
-    lines += _listed("where", conditions(found))
+        lines += ["", *wrap(f"at {', '.join(fixed)}", width, subsequent_indent="   ")]
+    lines += _listed("where", conditions(found), width)
     if found.of in NOTES:
-        lines += ["", NOTES[found.of]]
+        note = NOTES[found.of]
+        folded = [note] if look is None else wrap(note, width)
+        lines += ["", *(painted(look, "quiet", line) for line in folded)]
     return "\n".join(lines)
 
 
@@ -124,13 +134,14 @@ def _word(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _listed(word: str, items: list[str]) -> list[str]:
+def _listed(word: str, items: list[str], width: int) -> list[str]:
     if not items:
         return []
-    return ["", *wrap(f"{word} {', '.join(items)}", 96, subsequent_indent=" " * (len(word) + 1))]
+    indent = " " * (len(word) + 1)
+    return ["", *wrap(f"{word} {', '.join(items)}", width, subsequent_indent=indent)]
 
 
-def wrapped(formula: str, width: int = 96) -> list[str]:
+def wrapped(formula: str, width: int = WIDTH) -> list[str]:
     """Lines that break before a sign, or after an opening parenthesis."""
     lines: list[str] = []
     current = ""

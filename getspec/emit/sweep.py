@@ -5,19 +5,27 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from getspec.emit.text import table
 from getspec.passes.sweep import Sweep
 from getspec.search import Search
 
+if TYPE_CHECKING:
+    from getspec.terminal import Look
+
 __all__ = ["comma_separated", "document", "off_by", "skips", "summary", "text"]
 
 
-def text(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+def text(columns: Sequence[str], rows: Sequence[Sequence[Any]], look: Look | None = None) -> str:
     """Rows with digits grouped; nothing but the head where there is none."""
     cells = [tuple(columns), *(tuple(map(_cell, row)) for row in rows)]
-    return "\n".join(table(cells, ">" * len(columns)))
+    return _lines(cells, look)
+
+
+def _lines(cells: Sequence[Sequence[str]], look: Look | None) -> str:
+    align = ">" * len(cells[0])
+    return "\n".join(table(cells, align) if look is None else look.table(cells, align, head=True))
 
 
 def _cell(value: Any) -> str:
@@ -34,14 +42,20 @@ def comma_separated(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> st
     return page.getvalue()
 
 
-def off_by(columns: Sequence[str], rows: Sequence[Sequence[Any]], of: str, target: int) -> str:
+def off_by(
+    columns: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    of: str,
+    target: int,
+    look: Look | None = None,
+) -> str:
     """Rows, each with how far it is from the target."""
     at = columns.index(of)
     cells = [
         (*map(_cell, row), f"{row[at] - target:+,}", f"{100 * (row[at] - target) / target:+.2f} %")
         for row in rows
     ]
-    return "\n".join(table([(*columns, "off by", ""), *cells], ">" * (len(columns) + 2)))
+    return _lines([(*columns, "off by", ""), *cells], look)
 
 
 def document(search: Search, rows: Sequence[Sequence[Any]]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Tables and trees for a terminal: plain text, aligned, with no width that depends on the terminal."""
+"""Tables and trees as plain text, with no width that depends on a terminal; given a `Look`, as a terminal shows them."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from getspec.passes.count import Count
 
 if TYPE_CHECKING:
     from getspec.checkpoint import Comparison
+    from getspec.terminal import Look
     from getspec.verify import Verdict
 
-__all__ = ["count_table", "table", "tensor_table", "verdict_line"]
+__all__ = ["count_table", "human", "painted", "table", "tensor_table", "verdict_line"]
 
 
 def table(rows: Sequence[Sequence[str]], align: str) -> list[str]:
@@ -25,19 +26,41 @@ def table(rows: Sequence[Sequence[str]], align: str) -> list[str]:
     return lines
 
 
-def count_table(found: Count, depth: int | None = None) -> str:
+def painted(look: Look | None, style: str, text: str) -> str:
+    """Text in a style, where somebody looks."""
+    return text if look is None else look.paint(style, text)
+
+
+def human(look: Look | None, number: int) -> str:
+    """` (85.5M)`, to stand behind the full number where somebody looks."""
+    if look is None or abs(number) < 1000:
+        return ""
+    from getspec.terminal import short
+
+    return look.paint("quiet", f" ({short(number)})")
+
+
+def count_table(found: Count, depth: int | None = None, look: Look | None = None) -> str:
     """Modules as an indented tree; rows of one level add up to the row above them."""
+    shown = [row for row in found.rows if depth is None or row.depth < depth]
     rows = [("", "type", "repeat", "params", "%")]
-    for row in found.rows:
-        if depth is not None and row.depth >= depth:
-            continue
+    for row in shown:
         name = _name(row.path, found)
         share = f"{100 * row.params / found.total:.2f}" if found.total else "0"
         times = f"x{row.repeat}" if row.repeat > 1 else ""
         rows.append((f"{'  ' * row.depth}{name}", row.type, times, f"{row.params:,}", share))
-    lines = [f"{found.model}  {found.total:,} parameters", ""]
-    if len(rows) > 1:
+    title = painted(look, "strong", found.model)
+    lines = [f"{title}  {found.total:,} parameters{human(look, found.total)}", ""]
+    if len(rows) > 1 and look is None:
         lines += [*table(rows, "<<>>>"), ""]
+    elif len(rows) > 1 and look is not None:
+        shares = [0.0, *(row.params / found.total if found.total else 0.0 for row in shown)]
+        empty = [at for at, row in enumerate(shown, 1) if not row.params]
+        styles = ("", "quiet", "quiet")
+        made = look.table(
+            rows, "<<>>>", styles=styles, head=True, bars=shares, spare=(1,), dull=empty
+        )
+        lines += [*made, ""]
     lines.append(f"total      {found.total:,}")
     if found.frozen:
         lines += [f"trainable  {found.trainable:,}", f"frozen     {found.frozen:,}"]
@@ -57,39 +80,55 @@ def _name(path: str, found: Count) -> str:
     return ".".join(parts[at:])
 
 
-def tensor_table(found: Count) -> str:
+def tensor_table(found: Count, look: Look | None = None) -> str:
     """Every tensor of the state dict."""
     rows = [("name", "shape", "elements", "")]
     for tensor in (*found.parameters(), *found.buffer_tensors()):
         shape = f"[{', '.join(map(str, tensor.shape))}]"
         note = "buffer" if tensor.kind == "buffer" else "" if tensor.trainable else "frozen"
         rows.append((tensor.name, shape, f"{tensor.count:,}", note))
-    return "\n".join(table(rows, "<<><"))
+    if look is None:
+        return "\n".join(table(rows, "<<><"))
+    return "\n".join(look.table(rows, "<<><", styles=("", "quiet", "", "quiet"), head=True))
 
 
 # Checkpoints
 
 
-def comparison_text(found: Comparison, file: str) -> str:
+def comparison_text(found: Comparison, file: str, look: Look | None = None) -> str:
     """What keeps a checkpoint from loading strictly."""
     lines = []
     for name, near in found.missing:
         hint = f"  (the checkpoint has `{escape(near)}` of this shape)" if near else ""
-        lines.append(f"missing     {name}{hint}")
-    lines += [f"unexpected  {escape(name)}" for name in found.unexpected]
+        lines.append(f"{painted(look, 'bad', 'missing')}     {name}{hint}")
+    word = painted(look, "bad", "unexpected")
+    lines += [f"{word}  {escape(name)}" for name in found.unexpected]
+    word = painted(look, "bad", "misshaped")
     for name, want, have in found.misshaped:
-        lines.append(f"misshaped   {name}: the model has {list(want)}, the checkpoint {list(have)}")
+        lines.append(f"{word}   {name}: the model has {list(want)}, the checkpoint {list(have)}")
     if found.ok:
-        return f"{escape(file)} loads strictly: {found.checked} tensors"
+        word = painted(look, "good", "loads strictly")
+        return f"{escape(file)} {word}: {found.checked} tensors"
     counts = f"{len(found.missing)} missing, {len(found.unexpected)} unexpected, "
     return "\n".join([*lines, f"{counts}{len(found.misshaped)} misshaped of {found.checked}"])
 
 
 # Verification
 
+NARROW = 24
+"""Columns that are too few to break lines for."""
 
-def verdict_line(verdict: Verdict) -> str:
+
+def verdict_line(verdict: Verdict, look: Look | None = None) -> str:
     """`ok    MyModel  parameters  164 names and shapes`."""
     word = "ok  " if verdict.ok else "FAIL"
-    detail = escape(verdict.detail)
-    return f"{word}  {verdict.model}  {verdict.check:<14}  {detail}  ({verdict.seconds:.1f} s)"
+    start = f"  {verdict.model}  {verdict.check:<14}  "
+    rest = f"{escape(verdict.detail)}  ({verdict.seconds:.1f} s)"
+    if look is None:
+        return f"{word}{start}{rest}"
+    from textwrap import wrap
+
+    room = look.width - len(word) - len(start)
+    lines = wrap(rest, room) if room > NARROW else [rest]
+    margin = "\n" + " " * (len(word) + len(start))
+    return look.paint("good" if verdict.ok else "bad", word) + start + margin.join(lines)
