@@ -19,6 +19,7 @@ nox.options.sessions = ["lint", "types", "tests", "verify"]
 
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 GENERATE = ("python", "-m", "getspec", "generate", "specs", "--output", "generated")
+SCHEMA = ("python", "-m", "getspec", "schema", "--output", "specs/getspec.schema.json")
 DOCUMENTS = ("python", "-m", "getspec", "docs", "docs", "README.md")
 PYTEST = ("python", "-m", "pytest", "-n", "auto")
 
@@ -30,10 +31,12 @@ def group(name: str) -> tuple[str, ...]:
 
 @nox.session
 def generate(session: nox.Session) -> None:
-    """Compile specs/ into generated/ and fill the documents; takes the options of `getspec generate`."""
+    """Compile specs/ into generated/, write the schema and fill the documents; takes the options of `getspec generate`."""
     session.install("--editable", ".")
+    check = [option for option in session.posargs if option == "--check"]
     session.run(*GENERATE, *session.posargs)
-    session.run(*DOCUMENTS, *(option for option in session.posargs if option == "--check"))
+    session.run(*SCHEMA, *check)
+    session.run(*DOCUMENTS, *check)
 
 
 @nox.session

@@ -522,7 +522,29 @@ def _explain(parser: argparse.ArgumentParser) -> None:
 
 def _schema(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ops", action="store_true", help="list the ops instead")
+    parser.add_argument("--output", metavar="FILE", help="where to write the schema")
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing; exit 1 if FILE is not current"
+    )
     parser.add_argument("--json", action="store_true", help="print a JSON document")
+
+
+def _init(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "name",
+        nargs="?",
+        default="model.yaml",
+        metavar="FILE",
+        help="the spec to write (default: model.yaml); its name is the model's",
+    )
+    parser.add_argument("--json", action="store_true", help="print a JSON document")
+
+
+SHELLS = ("bash", "fish", "zsh")
+
+
+def _completion(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("shell", choices=SHELLS, help="whose script to print")
 
 
 def _import(parser: argparse.ArgumentParser) -> None:
@@ -539,6 +561,7 @@ def _import(parser: argparse.ArgumentParser) -> None:
 COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "check": ("say whether specs are valid, and what is wrong with them", _check),
     "cost": ("say what a model costs: FLOPs, MACs and parameters per module", _cost),
+    "completion": ("print a script that lets a shell complete commands", _completion),
     "count": ("count parameters exactly", _count),
     "diagram": ("draw the dataflow, with shapes", _diagram),
     "diff": ("explain the difference between two specs, to the last parameter", _diff),
@@ -548,6 +571,7 @@ COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "gallery": ("hold published figures against the specs, and print them as Markdown", _gallery),
     "generate": ("compile specs to PyTorch", _generate),
     "import": ("turn a Hugging Face config.json into a spec", _import),
+    "init": ("write a spec to start from", _init),
     "resolve": ("print a spec as one file, with everything it extends and uses", _spec),
     "schema": ("print the JSON Schema of specs, or the list of ops", _schema),
     "solve": ("list the configurations nearest to a number of parameters or FLOPs", _solve),

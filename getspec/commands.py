@@ -53,7 +53,7 @@ def _files(named: list[str]) -> Iterator[tuple[str, Path]]:
             found = [p for p in sorted(path.rglob("*.y*ml")) if _is_model(p)]
             if not found:
                 raise UsageError(f"there are no specs in {name}", "a spec has a `model:` line")
-            yield from ((str(p), p.relative_to(path).with_suffix(".py")) for p in found)
+            yield from ((str(p), _module(p.relative_to(path))) for p in found)
         else:
             yield name, _output_of(path)
 
@@ -73,8 +73,13 @@ def _output_of(path: Path) -> Path:
     parts = path.resolve().parts
     if "specs" in parts[:-1]:
         at = len(parts) - 1 - parts[::-1].index("specs")
-        return Path(*parts[at + 1 :]).with_suffix(".py")
-    return Path(path.name).with_suffix(".py")
+        return _module(Path(*parts[at + 1 :]))
+    return _module(Path(path.name))
+
+
+def _module(path: Path) -> Path:
+    """`a/model.py` for `a/model.yaml` and `a/model.getspec.yaml`: a module has no dot in its name."""
+    return path.with_name(f"{path.stem.removesuffix('.getspec')}.py")
 
 
 def check(arguments: Namespace) -> int:
@@ -495,12 +500,49 @@ def resolve(arguments: Namespace) -> int:
 def schema(arguments: Namespace) -> int:
     from getspec.emit import schema as emit
 
+    if arguments.output:
+        return _schema_file(Path(arguments.output), arguments.check)
+    if arguments.check:
+        raise UsageError("`--check` looks at a file", "--output getspec.schema.json --check")
     if not arguments.ops:
         _print_json(emit.json_schema())
     elif arguments.json:
         _print_json(emit.ops())
     else:
         print(emit.ops_text())
+    return YES
+
+
+def _schema_file(path: Path, only_check: bool) -> int:
+    from getspec.output import state
+    from getspec.starter import schema_text, write_schema
+
+    if only_check:
+        found = state(path, schema_text())
+        if found != "current":
+            print(f"{path.as_posix()}: {'missing' if found == 'missing' else 'stale'}")
+        return YES if found == "current" else NO
+    for written in write_schema(path):
+        print(f"wrote {written.as_posix()}", file=sys.stderr)
+    return YES
+
+
+def init(arguments: Namespace) -> int:
+    from getspec.starter import write_starter
+
+    written = [path.as_posix() for path in write_starter(arguments.name)]
+    if arguments.json:
+        _print_json({"schema_version": 1, "written": written})
+        return YES
+    for name in written:
+        print(f"wrote {name}", file=sys.stderr)
+    print(f"next: getspec count {written[0]}", file=sys.stderr)
+    return YES
+
+
+def completion(arguments: Namespace) -> int:
+    script = Path(__file__).parent / "completions" / f"getspec.{arguments.shell}"
+    print(script.read_text(encoding="utf-8"), end="")
     return YES
 
 
@@ -553,6 +595,7 @@ def import_(arguments: Namespace) -> int:
 COMMANDS: dict[str, Callable[[Namespace], int]] = {
     "check": check,
     "cost": cost,
+    "completion": completion,
     "count": count,
     "diagram": diagram,
     "diff": diff,
@@ -562,6 +605,7 @@ COMMANDS: dict[str, Callable[[Namespace], int]] = {
     "gallery": gallery,
     "generate": generate,
     "import": import_,
+    "init": init,
     "resolve": resolve,
     "schema": schema,
     "solve": solve,

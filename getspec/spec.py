@@ -178,6 +178,9 @@ class Budget(Section):
 class File(Section):
     """A spec (with `model`) or a library of blocks (without)."""
 
+    schema_: str | None = Field(
+        None, alias="$schema", description="where editors find the JSON Schema of specs"
+    )
     getspec: Literal[1] = Field(description="version of this language")
     model: str | None = Field(None, description="class name of the model")
     summary: str | None = Field(None, description="one line: the model and its ideas")
@@ -309,4 +312,4 @@ def _keys_at(path: tuple[str | int, ...]) -> list[str]:
     names |= {"budget": Budget}
     for part in path:
         model = names.get(str(part), model)
-    return list(model.model_fields)
+    return [name for name, field in model.model_fields.items() if field.alias is None]

@@ -235,12 +235,3 @@ class TestResolve:
 
 def _without(text: str, starts: tuple[str, ...]) -> list[str]:
     return [line for line in text.splitlines() if not line.startswith(starts)]
-
-
-def test_the_schema_describes_the_committed_specs() -> None:
-    import jsonschema
-    import yaml
-
-    schema = document("schema")
-    for path in (PRETRAIN, DIFFUSION, "specs/blocks/get.yaml"):
-        jsonschema.validate(yaml.safe_load((ROOT / path).read_text()), schema)

@@ -35,6 +35,7 @@ COMMANDS = {
     "rename",
     "differences",
     "documents",
+    "starter",
     "gallery",
 }
 """What a user calls, above the compiler; `rename` writes a converter of checkpoints."""

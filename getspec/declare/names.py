@@ -13,7 +13,7 @@ from collections.abc import Callable
 from getspec.errors import Diagnostics, Span, escape
 from getspec.reserved import MODULE_ATTRIBUTES, RESERVED
 
-__all__ = ["check_class_name", "check_name"]
+__all__ = ["check_class_name", "check_name", "class_like"]
 
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 CLASS_NAME = re.compile(r"[A-Z][A-Za-z0-9]{0,63}")
@@ -33,7 +33,7 @@ def check_class_name(name: str, span: Span, problems: Diagnostics) -> None:
     """A model or a block."""
     if not CLASS_NAME.fullmatch(name):
         message = f"`{escape(name)}` is not a class name: letters and digits, a capital first"
-        problems.error("GS104", message, span, f"e.g. `{_class(name)}`")
+        problems.error("GS104", message, span, f"e.g. `{class_like(name)}`")
     elif name in RESERVED:
         message = f"`{name}` is taken by the generated file"
         problems.error("GS104", message, span, "choose another name")
@@ -72,7 +72,7 @@ def _safe(name: str) -> str:
     return f"{plain}_" if taken else plain
 
 
-def _class(name: str) -> str:
+def class_like(name: str) -> str:
     """A class name like this one that is allowed."""
-    words = re.findall(r"[A-Za-z0-9]+", name.lstrip("_0123456789"))
+    words = re.findall(r"[A-Za-z0-9]+", re.sub(r"^[^A-Za-z]+", "", name))
     return "".join(word[0].upper() + word[1:] for word in words)[:64] or "MyModel"
