@@ -491,8 +491,7 @@ def _diff(parser: argparse.ArgumentParser) -> None:
 
 
 def _diagram(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("spec", metavar="SPEC", help="a spec file; `-` is standard input")
-    _set(parser)
+    _spec(parser)
     parser.add_argument(
         "--format", default="mermaid", choices=("mermaid", "svg"), help="what to draw with"
     )

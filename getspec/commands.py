@@ -466,7 +466,10 @@ def diagram(arguments: Namespace) -> int:
     if spec.model.root.forward is None:
         raise UsageError(f"{spec.path} has no `forward`, so there is no dataflow to draw")
     made = emit.graph(spec.model, arguments.depth)
-    print(emit.svg(made) if arguments.format == "svg" else emit.mermaid(made))
+    if arguments.json:
+        _print_json({"schema_version": 1, "spec": spec.model.file, **made.as_json()})
+    else:
+        print(emit.svg(made) if arguments.format == "svg" else emit.mermaid(made))
     return YES
 
 

@@ -96,6 +96,7 @@ complete -c getspec -n '_shtab_getspec_using count; and test $_shtab_getspec_npo
 complete -c getspec -n '_shtab_getspec_using; and test $_shtab_getspec_npos -eq 0' -a diagram -d 'Draw the dataflow, with shapes.'
 complete -c getspec -n '_shtab_getspec_using diagram' -s h -l help -d 'show this help message and exit'
 complete -c getspec -n '_shtab_getspec_using diagram' -l set -x -d 'override a config entry, or any value by its path'
+complete -c getspec -n '_shtab_getspec_using diagram' -l json -d 'print a JSON document'
 complete -c getspec -n '_shtab_getspec_using diagram' -l format -xka "mermaid svg" -d 'what to draw with'
 complete -c getspec -n '_shtab_getspec_using diagram' -l depth -x -d 'open N levels of components'
 complete -c getspec -n '_shtab_getspec_using diagram' -l color -xka "auto always never" -d 'colour and bars: on a terminal (auto), in pipes too, or no colour'

@@ -98,6 +98,7 @@ _shtab_getspec_count_defaults_added=0
 _shtab_getspec_diagram_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "*--set[override a config entry, or any value by its path]:PATH=VALUE:"
+  "--json[print a JSON document]"
   "--format[what to draw with]:format:(mermaid svg)"
   "--depth[open N levels of components]:N:"
   "--color[colour and bars\: on a terminal (auto), in pipes too, or no colour]:color:(auto always never)"

@@ -62,6 +62,26 @@ class Graph:
         if (start, end, label) not in self.edges:
             self.edges.append((start, end, label))
 
+    def as_json(self) -> dict[str, Any]:
+        """Nodes and frames by their numbers; a `frame` that is null is the page itself."""
+        return {
+            "model": self.model,
+            "depth": self.depth,
+            "note": self.note or None,
+            "nodes": [
+                {"label": n.label, "kind": n.kind, "path": n.path, "frame": _outside(n.group)}
+                for n in self.nodes
+            ],
+            "frames": [
+                {"label": g.label, "path": g.path, "frame": _outside(g.outer)} for g in self.groups
+            ],
+            "edges": [{"from": a, "to": b, "shape": shape} for a, b, shape in self.edges],
+        }
+
+
+def _outside(group: int) -> int | None:
+    return None if group < 0 else group
+
 
 def graph(model: ir.Model, depth: int | None = None) -> Graph:
     """The diagram of a model whose dataflow is known, with `depth` levels of components opened."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from xml.etree import ElementTree
@@ -11,6 +12,7 @@ from committed import MODELS, NAMES
 from writing import load
 
 import getspec
+from getspec.cli import main
 from getspec.emit.diagram import MAX_EDGES, graph, mermaid, svg
 
 PAIR = """\
@@ -64,6 +66,24 @@ def test_edges_carry_the_shapes_of_the_outermost_caller(tmp_path: Path) -> None:
         ("*", "(B, N, 4)", "head: linear"),
         ("head: linear", "(B, N, 2)", "output"),
     ]
+
+
+def test_the_document_says_what_the_drawing_says(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "pair.yaml").write_text(PAIR)
+    assert main(["diagram", str(tmp_path / "pair.yaml"), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    labels = [node["label"] for node in found["nodes"]]
+    edges = [(labels[e["from"]], e["shape"], labels[e["to"]]) for e in found["edges"]]
+    assert edges == arrows(drawn(tmp_path, PAIR))
+    outer, within = found["frames"]
+    assert (outer["label"], outer["frame"]) == ("repeated x3", None)
+    assert (within["path"], within["frame"]) == ("blocks.*", 0)
+    inside = [node["label"] for node in found["nodes"] if node["frame"] == 1]
+    assert "norm: layer_norm" in inside
+    assert "head: linear" not in inside
+    assert (found["schema_version"], found["model"], found["note"]) == (1, "Pair", None)
 
 
 def test_a_repeat_is_drawn_once_however_long_it_is(tmp_path: Path) -> None:
