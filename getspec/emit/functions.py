@@ -118,7 +118,7 @@ def _expand(p: Printer, e: ir.Apply) -> str:
         at >= lead and shape.value[at] == x.value.shape[at - lead] for at in range(len(shape.value))
     ]
     sizes = ["-1" if keep else _size_at(p, shape, at) for at, keep in enumerate(kept)]
-    return f"{p.atom(x)}.expand({', '.join(sizes)})"
+    return f"{p.atom(x)}.expand({', '.join(sizes) or '()'})"
 
 
 def _size_at(p: Printer, shape: ir.Expr, at: int) -> str:
@@ -129,9 +129,13 @@ def _sizes(p: Printer, shape: ir.Expr, count: int) -> list[str]:
     return [_size_at(p, shape, at) for at in range(count)]
 
 
+def _shape(p: Printer, shape: ir.Expr) -> str:
+    """The sizes as arguments; a tensor without axes still wants an argument."""
+    return ", ".join(_sizes(p, shape, len(shape.value))) or "()"
+
+
 def _reshape(p: Printer, e: ir.Apply) -> str:
-    shape = e.args["shape"]
-    return f"{p.atom(e.args['x'])}.reshape({', '.join(_sizes(p, shape, len(shape.value)))})"
+    return f"{p.atom(e.args['x'])}.reshape({_shape(p, e.args['shape'])})"
 
 
 def _axes(name: str, *arguments: str) -> Entry:
@@ -142,7 +146,7 @@ def _axes(name: str, *arguments: str) -> Entry:
 
 
 def _permute(p: Printer, e: ir.Apply) -> str:
-    return f"{p.atom(e.args['x'])}.permute({', '.join(map(_dim, _value(e, 'dims')))})"
+    return f"{p.atom(e.args['x'])}.permute({', '.join(map(_dim, _value(e, 'dims'))) or '()'})"
 
 
 def _flatten(p: Printer, e: ir.Apply) -> str:
@@ -291,8 +295,7 @@ def _linspace(p: Printer, e: ir.Apply) -> str:
 
 def _filled(name: str) -> Entry:
     def text(p: Printer, e: ir.Apply) -> str:
-        shape = e.args["shape"]
-        sizes = ", ".join(_sizes(p, shape, len(shape.value)))
+        sizes = _shape(p, e.args["shape"])
         dtype = _value(e, "dtype", "float")
         words = {"float32": "torch.float32", "int": "torch.long", "bool": "torch.bool"}
         return f"torch.{name}({sizes}, dtype={words.get(dtype) or p.dtype()}{_on(p)})"
@@ -441,11 +444,12 @@ def grouped_linear_grad(x: Tensor, grad: Tensor, lengths: Tensor) -> Tensor:
 
 def grouped_linear_backward(
     ctx: torch.autograd.function.FunctionCtx, grad: Tensor
-) -> tuple[Tensor, Tensor, None]:
-    """Gradients of the rows and of the matrices."""
+) -> tuple[Tensor | None, Tensor | None, None]:
+    """Gradients of the rows and of the matrices, where they are asked for."""
     x, weight, lengths = ctx.saved_tensors
-    grad_x = grouped_linear(grad, weight.mT, lengths)
-    return grad_x, grouped_linear_grad(x, grad, lengths), None
+    rows, matrices, _ = ctx.needs_input_grad
+    grad_x = grouped_linear(grad, weight.mT, lengths) if rows else None
+    return grad_x, grouped_linear_grad(x, grad, lengths) if matrices else None, None
 
 
 grouped_linear.register_fake(lambda x, weight, lengths: x.new_empty(x.shape[0], weight.shape[1]))

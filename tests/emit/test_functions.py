@@ -53,6 +53,12 @@ blocks:
     forward: |
       return ones([4])
 """
+SCALARS = """\
+inputs: {x: "float[B]"}
+forward: |
+  total = sum(x, 0)
+  return reshape(total, []) + expand(total, []) + permute(total, []) + zeros([]) + ones([])
+"""
 
 
 def made(tmp_path: Path, text: str) -> getspec.Spec:
@@ -82,3 +88,9 @@ def test_the_dtype_of_what_has_no_float_input_is_the_default(tmp_path: Path) -> 
 def test_what_has_neither_inputs_nor_weights_runs(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     assert torch.equal(made(tmp_path, NOTHING).build()(torch.ones(2, 4)), torch.full((2, 4), 2.0))
+
+
+@pytest.mark.torch
+def test_shapes_without_axes_run(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    assert made(tmp_path, SCALARS).build()(torch.ones(2)) == 7
