@@ -313,6 +313,9 @@ class Printer:
 
     def apply(self, expr: ir.Apply) -> Text:
         sign = OPERATOR_OF.get(expr.op)
+        if expr.op == "floor_divide" and expr.value.dtype != "int":
+            # torch has no derivative of `//`.
+            return f"torch.floor({self.infix('/', *expr.args.values())[0]})", ATOM
         if sign:
             return self.infix(sign, *expr.args.values())
         if expr.op == "negative":

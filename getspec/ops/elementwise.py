@@ -43,7 +43,7 @@ _arithmetic("remainder", "%", "Remainder with the divisor's sign.")
 _arithmetic("power", "**", "Power.", floats=True)
 
 
-@saves("add", "subtract", "floor_divide")
+@saves("add", "subtract")
 def _keeps_nothing(tape: Tape, out: Tensor, a: Any, b: Any) -> Held:
     return tape.pointwise(out, a, b)
 
@@ -57,7 +57,7 @@ def _multiply_saves(tape: Tape, out: Tensor, a: Any, b: Any) -> Held:
     return tape.times(out, a, b) if both else tape.pointwise(out, a, b)
 
 
-@saves("divide")
+@saves("divide", "floor_divide")
 def _divide_saves(tape: Tape, out: Tensor, a: Any, b: Any) -> Held:
     """A number over a tensor is the tensor's reciprocal, which is kept, times the number."""
     from getspec.ops.storage import Held
