@@ -152,6 +152,7 @@ def count(arguments: Namespace) -> int:
 
 def cost(arguments: Namespace) -> int:
     from getspec.emit import cost as emit
+    from getspec.passes.cost import COUNTED
     from getspec.passes.cost import cost as work
     from getspec.passes.memory import memory
     from getspec.passes.ratio import ratio
@@ -162,14 +163,15 @@ def cost(arguments: Namespace) -> int:
     sizes = _shape(spec, arguments.shape)
     chosen = {name: getattr(arguments, name) for name in CHOICES}
     held = memory(spec.model, sizes=sizes, **chosen)
-    done = work(spec.model)
-    compared = ratio(spec.model, done.total, held.kept, held.active, arguments.causal)
+    done = work(spec.model, COUNTED[arguments.causal])
+    compared = ratio(spec.model, done.total, held.active, arguments.causal)
     policy = {**chosen, "causal": arguments.causal}
     other = None
     if arguments.like is not None:
         from getspec.passes.conventions import like
 
-        other = like(spec.model, arguments.like, done.total, held.active).at(sizes)
+        in_full = work(spec.model).total
+        other = like(spec.model, arguments.like, in_full, held.active).at(sizes)
     found = emit.table(spec.count(), done, held, compared, sizes, policy, other)
     if arguments.json:
         _print_json(found.as_json())

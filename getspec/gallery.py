@@ -18,7 +18,7 @@ from getspec.api import Spec, load
 from getspec.errors import Span, SpecError, UsageError, nearest
 from getspec.ops.storage import Policy
 from getspec.passes.activations import Activations, activations
-from getspec.passes.cost import Cost, cost
+from getspec.passes.cost import Cost, attention, cost, multiplied
 from getspec.passes.count import locate
 from getspec.passes.expect import Interval, figure
 from getspec.passes.memory import PRECISIONS, memory
@@ -197,6 +197,11 @@ def _cost(spec: Spec) -> Cost:
     return cost(spec.model)
 
 
+@cache
+def _attention(spec: Spec) -> Cost:
+    return cost(spec.model, attention(multiplied))
+
+
 @dataclass(frozen=True)
 class Measure:
     """What expressions of a gallery mean for one spec: exact numbers, never floats."""
@@ -257,8 +262,8 @@ class Measure:
             case "backward":
                 return self.at(_cost(self.spec).below(path).backward)
             case "attention_flops":
-                both = ("attention forward", "attention backward")
-                return self.at(self.kept.total(*both, path=path))
+                work = _attention(self.spec).below(path)
+                return self.at(work.forward + work.backward)
             case "kv":
                 return self.at(self.kept.total("keys", path=path))
             case "kept":

@@ -35,26 +35,68 @@ def eager_attention() -> Any:
     return sdpa_kernel(SDPBackend.MATH)
 
 
-def forward_flops(
-    module: nn.Module, inputs: list[Any], fold: Fold
-) -> tuple[dict[str, int], list[torch.Tensor]]:
-    """FLOPs by path, everything below included, and the outputs that a gradient can start from."""
+def forward_flops(module: nn.Module, inputs: list[Any], fold: Fold) -> tuple[dict[str, int], Went]:
+    """FLOPs by path, everything below included, and what a backward pass can start from."""
     name = type(module).__name__
-    with FlopCounterMode(display=False) as counter:
-        outputs = [tensor for tensor in tensors(module(*inputs)) if tensor.requires_grad]
+    went = Went(fold)
+    with FlopCounterMode(display=False) as counter, went.through(module):
+        outputs = module(*inputs)
+    went.ends(outputs)
     found: Counter[str] = Counter({"": counter.get_total_flops()})
     for path, ops in counter.get_flop_counts().items():
         if path.startswith(f"{name}."):
             found[fold(path.removeprefix(f"{name}."))] += sum(ops.values())
-    return dict(found), outputs
+    return dict(found), went
 
 
-def backward_flops(outputs: list[torch.Tensor]) -> Counter[str]:
-    """FLOPs by op of a backward pass from outputs; the loss has none."""
+class Went:
+    """Where each node of the graph that autograd built was made: in which module's own code.
+
+    What hangs on a module's inputs was made before it, by whoever called it; what else hangs on its outputs, inside.
+    """
+
+    def __init__(self, fold: Fold) -> None:
+        self.fold = fold
+        self.path: dict[Any, str] = {}
+        self.outputs: list[torch.Tensor] = []
+
+    @contextmanager
+    def through(self, module: nn.Module) -> Iterator[None]:
+        with _calls(module, self.made):
+            yield
+
+    def made(self, path: str, value: Any) -> None:
+        """All that a value hangs on, and that was not there before."""
+        left = [tensor.grad_fn for tensor in tensors(value) if tensor.grad_fn is not None]
+        while left:
+            node = left.pop()
+            if node is not None and node not in self.path:
+                self.path[node] = self.fold(path)
+                left += [before for before, _ in node.next_functions]
+
+    def ends(self, value: Any) -> None:
+        self.made("", value)
+        self.outputs = [tensor for tensor in tensors(value) if tensor.requires_grad]
+
+
+def backward_flops(went: Went) -> dict[str, int]:
+    """FLOPs of a backward pass from all outputs, by the path whose own code they are of; the loss has none."""
+    found: Counter[str] = Counter()
     with FlopCounterMode(display=False) as counter:
-        if outputs:
-            torch.stack([tensor.float().sum() for tensor in outputs]).sum().backward()
-    return Counter({str(op): n for op, n in counter.get_flop_counts().get("Global", {}).items()})
+        now, before = "", 0
+
+        def enter(path: str) -> None:
+            nonlocal now, before
+            total = counter.get_total_flops()
+            found[now] += total - before
+            now, before = path, total
+
+        for node, path in went.path.items():
+            node.register_prehook(lambda _, path=path: enter(path))
+        if went.outputs:
+            torch.stack([tensor.float().sum() for tensor in went.outputs]).sum().backward()
+        enter("")
+    return dict(found)
 
 
 def saved_bytes(module: nn.Module, inputs: list[Any], fold: Fold) -> dict[str, int]:
@@ -85,23 +127,33 @@ def saved_bytes(module: nn.Module, inputs: list[Any], fold: Fold) -> dict[str, i
 
 
 @contextmanager
-def _calls(module: nn.Module) -> Iterator[list[str]]:
-    """The paths of the modules that are running, the innermost last."""
+def _calls(
+    module: nn.Module, seen: Callable[[str, Any], None] = lambda path, value: None
+) -> Iterator[list[str]]:
+    """The paths of the modules that are running, the innermost last.
+
+    Each input is `seen` with the path of the caller, each output with that of the module.
+    """
     path = [""]
+
+    def enter(name: str, inputs: Any) -> None:
+        seen(path[-1], inputs)
+        path.append(name)
+
     handles = []
     for name, part in module.named_modules():
         if name:
-            handles.append(part.register_forward_pre_hook(lambda *_, name=name: path.append(name)))
-            handles.append(part.register_forward_hook(lambda *_: _popped(path)))
+            before = part.register_forward_pre_hook(
+                lambda _, args, named, name=name: enter(name, (*args, *named.values())),
+                with_kwargs=True,
+            )
+            after = part.register_forward_hook(lambda _, args, out: seen(path.pop(), out))
+            handles += [before, after]
     try:
         yield path
     finally:
         for handle in handles:
             handle.remove()
-
-
-def _popped(path: list[str]) -> None:
-    path.pop()
 
 
 def peak_bytes(module: nn.Module, inputs: list[Any]) -> int:

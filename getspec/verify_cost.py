@@ -18,8 +18,9 @@ from getspec import measure
 from getspec.ir import Leaf, Model, Module
 from getspec.ops.storage import Policy
 from getspec.passes.activations import activations
-from getspec.passes.cost import cost, folded
+from getspec.passes.cost import cost
 from getspec.passes.memory import memory
+from getspec.passes.paths import folded
 from getspec.sizes import Size
 
 __all__ = ["Failed", "Trial", "check_activations", "check_flops", "compare_memory"]
@@ -77,25 +78,21 @@ class _Selected(dict[str, int]):
 
 
 def check_flops(trial: Trial) -> str:
-    """Forward by module, backward as a whole; that counter is wrong going back through grouped convolutions."""
+    """Forward and backward, module by module; torch's counter is wrong going back through grouped convolutions."""
     work = cost(trial.model)
     with measure.eager_attention():
-        forward, outputs = measure.forward_flops(*trial.made(trial.where), trial.fold)
-        backward = measure.backward_flops(outputs)
+        forward, went = measure.forward_flops(*trial.made(trial.where), trial.fold)
+        backward = measure.backward_flops(went)
     paths = {"", *work.work, *forward}
-    _none_differ({path: trial.at(work.below(path).forward) for path in paths}, forward)
-    have, want = backward.total(), trial.at(work.total.backward)
-    note = ""
-    if _grouped(trial.model.root):
-        note = "; backward of convolutions as counted, some are grouped"
-        have -= sum(n for op, n in backward.items() if "convolution_backward" in op)
-        convolved = [
-            work.work[path] for path in _convolutions(trial.model.root) if path in work.work
-        ]
-        want -= sum(trial.at(each.backward) for each in convolved)
-    if have != want:
-        raise Failed(f"backward: {want:,} counted, {have:,} measured")
+    _none_differ({path: trial.at(work.below(path).forward) for path in paths}, forward, "forward")
+    grouped = _grouped(trial.model.root)
+    wanted = {path: trial.at(each.backward) for path, each in work.work.items()}
+    for path in grouped:
+        backward.pop(path, None)
+        wanted.pop(path, None)
+    _none_differ(wanted, backward, "backward")
     total = f"{forward['']:,} forward, {trial.at(work.total.backward):,} backward"
+    note = f", but for backward of {len(grouped)} grouped convolutions" if grouped else ""
     return f"{total}; {len(paths)} modules equal on {trial.where}{note}"
 
 
@@ -115,7 +112,7 @@ def check_activations(trial: Trial, dtype: torch.dtype = torch.float32) -> str:
         for (path, what), amount in kept.table.items():
             if what in ("saved", "attention"):
                 wanted[path] = wanted.get(path, 0) + trial.at(amount)
-        _none_differ(wanted, have)
+        _none_differ(wanted, have, attention)
         said.append(f"{sum(have.values()):,} bytes with {attention} attention on {where}")
     return f"{', '.join(said)}; each module equal"
 
@@ -138,11 +135,11 @@ def _cast(value: Any, dtype: torch.dtype) -> Any:
     return value.to(dtype) if value.is_floating_point() else value
 
 
-def _none_differ(wanted: Mapping[str, int], have: Mapping[str, int]) -> None:
+def _none_differ(wanted: Mapping[str, int], have: Mapping[str, int], what: str) -> None:
     different = list(measure.differences(wanted, have))
     if different:
         more = f" and {len(different) - 1} more" if len(different) > 1 else ""
-        raise Failed(different[0] + more)
+        raise Failed(f"{what}: {different[0]}{more}")
 
 
 def _leaves(module: Module, path: str = "") -> Iterator[tuple[str, Leaf]]:
@@ -153,10 +150,6 @@ def _leaves(module: Module, path: str = "") -> Iterator[tuple[str, Leaf]]:
         yield from _leaves(member.module, f"{path}.{name}" if path else name)
 
 
-def _convolutions(module: Module) -> list[str]:
-    return [path for path, leaf in _leaves(module) if hasattr(leaf.op, "groups")]
-
-
-def _grouped(module: Module) -> bool:
-    groups = [getattr(leaf.op, "groups", 1) for _, leaf in _leaves(module)]
-    return any(int(number) > 1 for number in groups)
+def _grouped(module: Module) -> set[str]:
+    """The paths of convolutions in several groups."""
+    return {path for path, leaf in _leaves(module) if int(getattr(leaf.op, "groups", 1)) > 1}

@@ -196,23 +196,14 @@ def table(
     values = _constants(sizes)
 
     def row(row: Row, path: str) -> CostRow:
-        work, kept = cost.below(path), memory.kept
-        forward, backward = (
-            flops - _halved(kept.total(f"causal {way}", path=path), policy["causal"])
-            for way, flops in (("forward", work.forward), ("backward", work.backward))
-        )
-        figures = [size.value.substitute(values) for size in (forward, backward, kept.below(path))]
+        work, kept = cost.below(path), memory.kept.below(path)
+        figures = [size.value.substitute(values) for size in (work.forward, work.backward, kept)]
         shape = _shape(cost.shapes.get(path), values)
         return CostRow(row.path, row.type, row.repeat, row.depth, shape, row.params, *figures)
 
     rows = tuple(row(each, each.path) for each in count.rows)
     total = row(Row("", count.model, 1, count.total, 0), "")
     return CostTable(count.model, count.spec, sizes, rows, total, memory, ratio, policy, like)
-
-
-def _halved(flops: Size, causal: str) -> Size:
-    """Half of the causal part, where that is asked for."""
-    return flops.exactly(2) if causal == "half" and flops != 0 else Size.of(0)
 
 
 def _shape(type: Any, values: Mapping[str, Poly]) -> str:

@@ -63,12 +63,14 @@ def sdpa(
 
 
 @products("sdpa")
-def _sdpa_products(q: Tensor, k: Tensor, v: Tensor, **_: object) -> tuple[Product, ...]:
+def _sdpa_products(
+    q: Tensor, k: Tensor, v: Tensor, causal: bool = False, **_: object
+) -> tuple[Product, ...]:
     """Scores and their average over values; a causal mask hides half and saves nothing here."""
     scores = q.shape[0] * q.shape[1] * q.shape[2] * k.shape[2]
     return (
-        Product(2 * scores * q.shape[3], (("q",), ("k",))),
-        Product(2 * scores * v.shape[3], (("q", "k"), ("v",))),
+        Product(2 * scores * q.shape[3], (("q",), ("k",)), causal),
+        Product(2 * scores * v.shape[3], (("q", "k"), ("v",)), causal),
     )
 
 
@@ -117,7 +119,10 @@ def _sdpa_saves(
     dropout: object = 0.0,
 ) -> Held:
     """Fused: inputs, output and the logarithm of each row's sum. Eager: scaled q and k, and all weights."""
-    _note_work(tape, q, k, v, causal)
+    if causal:
+        token = k.shape[1] * (k.shape[3] + v.shape[3]) * tape.policy.bytes_of(k.type.dtype)
+        tape.note("keys", token)
+        tape.note("cache", token * k.shape[0] * k.shape[2])
     if mask is not None and mask.type.dtype == "bool":
         mask = tape.new(mask.type.with_dtype("float"))
     grad = q.grad or k.grad or v.grad or (mask is not None and mask.grad)
@@ -128,23 +133,6 @@ def _sdpa_saves(
         tape.save(q, k, v, made, tape.new(Tensor("float32", q.shape[:3])))
         tape.save(*([] if mask is None else [mask]))
     return made
-
-
-def _note_work(tape: Tape, q: Held, k: Held, v: Held, causal: bool) -> None:
-    """Work of attention, and what causal attention has to remember of each token."""
-    for each in _sdpa_products(q.type, k.type, v.type):
-        wanted = sum(
-            any({"q": q, "k": k, "v": v}[n].grad for n in names) for names in each.operands
-        )
-        tape.note("attention forward", each.flops)
-        tape.note("attention backward", each.flops * wanted)
-        if causal:
-            tape.note("causal forward", each.flops)
-            tape.note("causal backward", each.flops * wanted)
-    if causal:
-        token = k.shape[1] * (k.shape[3] + v.shape[3]) * tape.policy.bytes_of(k.type.dtype)
-        tape.note("keys", token)
-        tape.note("cache", token * k.shape[0] * k.shape[2])
 
 
 def _falls_back(q: Held, k: Held, v: Held, mask: Held | None, dropout: object) -> bool:

@@ -112,6 +112,8 @@ class Product(NamedTuple):
 
     flops: Size
     operands: tuple[tuple[str, ...], ...]
+    causal: bool = False
+    """Whether a causal mask hides half of it."""
 
 
 # Layers
@@ -263,6 +265,8 @@ class Function(Record):
     rule: Callable[..., Tensor | tuple[Tensor, ...]]
     reference: str
     random: bool = False
+    constant: bool = False
+    """Whether no value of its arguments has a part in the result: no gradient passes."""
 
     @property
     def summary(self) -> str:
@@ -354,11 +358,13 @@ def saves(*names: str) -> Callable[[_Rule], _Rule]:
     return register
 
 
-def function(name: str, *, reference: str, random: bool = False) -> Callable[[_Rule], _Rule]:
+def function(
+    name: str, *, reference: str, random: bool = False, constant: bool = False
+) -> Callable[[_Rule], _Rule]:
     """Register a shape rule under the name that `forward` calls."""
 
     def register(rule: _Rule) -> _Rule:
-        FUNCTIONS[name] = Function(name, rule, reference, random)
+        FUNCTIONS[name] = Function(name, rule, reference, random, constant)
         return rule
 
     return register

@@ -39,13 +39,13 @@ def ones(shape: tuple[Size, ...], dtype: DType = "float") -> Tensor:
     return Tensor(dtype, shape)
 
 
-@function("zeros_like", reference="torch.zeros_like")
+@function("zeros_like", reference="torch.zeros_like", constant=True)
 def zeros_like(x: Tensor) -> Tensor:
     """Zeros of the same type as x."""
     return x
 
 
-@function("ones_like", reference="torch.ones_like")
+@function("ones_like", reference="torch.ones_like", constant=True)
 def ones_like(x: Tensor) -> Tensor:
     """Ones of the same type as x."""
     return x

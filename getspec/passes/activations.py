@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from getspec import ir
 from getspec.ops.storage import Policy, Tape
-from getspec.passes.cost import twins
+from getspec.passes.paths import twins
 from getspec.passes.replay import Open, Replay, each, summed, tensors
 from getspec.sizes import Size
 
@@ -28,9 +28,8 @@ class Activations:
     In bytes: `saved` is kept for the backward pass; `attention` is too, and is worked out again where attention is recomputed;
     `entered` is what layers of a repeat are given, `again` what of it they keep, and `outside` what else is kept outside of
     such layers; `keys` is what causal attention remembers of one token and `cache` of all
-    of them; `state` is what recurrences remember; `outputs` are results that are not saved. In FLOPs: `attention forward` and
-    `attention backward`, and of these `causal forward` and `causal backward`. In parameters: `idle`, those of groups that a
-    row does not enter. In times: `selects`, how often a mask selects, so that a size depends on data.
+    of them; `state` is what recurrences remember; `outputs` are results that are not saved. In parameters: `idle`, those of
+    groups that a row does not enter. In times: `selects`, how often a mask selects, so that a size depends on data.
     """
 
     table: Mapping[tuple[str, str], Size]
@@ -79,7 +78,7 @@ def activations(
     tape = Tape(
         policy or Policy(),
         Open(default_sizes(model, sizes or {})),
-        twins=dict(twins(root, "", True)),
+        twins=dict(twins(root)),
     )
     inputs = [each(declared.type, tape.given) for declared in root.forward.inputs]
     made = Replay(tape, root, root.forward, {}, True, {}).run(inputs)

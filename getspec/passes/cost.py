@@ -1,8 +1,8 @@
 """Work: matrix products of a forward and a backward pass, per module, as polynomials in the run-time sizes.
 
-The checked dataflow is run once more over one fact per tensor: whether a gradient has to reach it. Each op knows its products;
-a product costs its FLOPs going forward, and the same again going backward for every operand that wants a gradient. As with
-types, a definition is walked once per set of such facts and not once per caller or per layer.
+The checked dataflow is gone through once more, and becomes the steps that a backward pass goes back through (passes/graph.py).
+Each op knows its products; a product costs its FLOPs going forward, and where the backward pass gets to it, the same again for
+every operand that wants a gradient. As with types, a definition is gone through once per set of inputs that want one.
 
 FLOPs are two per multiply-add and count matrix products only (linear, convolution, attention, einsum), the convention of
 torch.utils.flop_counter. Causal attention is counted in full.
@@ -10,31 +10,22 @@ torch.utils.flop_counter. Causal attention is counted in full.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 from getspec import ir
-from getspec.ops.base import PRODUCTS, Layer, Product, Tensor
+from getspec.ops.base import ATTENDS, FUNCTIONS, PRODUCTS, Layer, Product, Tensor
+from getspec.passes.graph import Back, Call, Graph, Op, Rounds, Wires, Work, flat, wants
+from getspec.passes.paths import folded, joined, trained, twins
 from getspec.passes.statements import Statements, loop_items
 from getspec.signature import inputs_of, outcome
 from getspec.sizes import Size
 from getspec.unify import substituted
 
-__all__ = [
-    "Cost",
-    "Work",
-    "cost",
-    "folded",
-    "joined",
-    "multiplied",
-    "trained",
-    "twins",
-]
+__all__ = ["COUNTED", "Cost", "Rule", "Work", "attention", "cost", "multiplied"]
 
-ZERO = Size.of(0)
-Grads = Any
-"""True where a gradient has to reach a tensor; a tuple of such facts for a list of tensors."""
 Tied = Mapping[str, bool]
 """Tied tensors below a module, by path: whether the one that each is tied to is trained."""
 Rule = Callable[[Any, Mapping[str, Any], tuple[Any, ...]], tuple[Product, ...]]
@@ -56,21 +47,21 @@ def multiplied(
     return rule(*args.values(), *many) if many else rule(**args)
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
-    """FLOPs going forward and backward."""
+def halved(
+    op: Layer | ir.Block | str, args: Mapping[str, Any], many: tuple[Any, ...]
+) -> tuple[Product, ...]:
+    """Matrix products; what a causal mask hides is not counted."""
+    found = multiplied(op, args, many)
+    return tuple(p._replace(flops=p.flops.exactly(2)) if p.causal else p for p in found)
 
-    forward: Size = ZERO
-    backward: Size = ZERO
 
-    def __add__(self, other: Work) -> Work:
-        return Work(self.forward + other.forward, self.backward + other.backward)
+COUNTED: dict[str, Rule] = {"full": multiplied, "half": halved}
+"""By the word that `--causal` takes."""
 
-    def __mul__(self, times: int) -> Work:
-        return Work(self.forward * times, self.backward * times)
 
-    def within(self, names: Mapping[str, Size]) -> Work:
-        return Work(self.forward.substitute(names), self.backward.substitute(names))
+def attention(rule: Rule) -> Rule:
+    """Of what a rule counts, that of attention."""
+    return lambda op, args, many: rule(op, args, many) if op in ATTENDS else ()
 
 
 @dataclass(frozen=True)
@@ -94,128 +85,125 @@ class Cost:
 
 def cost(model: ir.Model, rule: Rule = multiplied) -> Cost:
     """The work of a compiled model whose dataflow is known; each input tensor comes without a gradient."""
-    assert model.root.forward is not None, "a spec without `forward` does no work"
-    inputs = tuple(_like(declared.type, False) for declared in model.root.forward.inputs)
-    trace = _Walk(rule).block(model.root, inputs, True, dict(twins(model.root, "", True)))
+    root = model.root
+    assert root.forward is not None, "a spec without `forward` does no work"
+    inputs = tuple(_none(declared.type) for declared in root.forward.inputs)
+    graph = _Walk(rule).block(root, inputs, True, dict(twins(root)))
     work: dict[str, Work] = {}
     shapes: dict[str, Any] = {}
-    _spread(trace, "", {}, 1, work, shapes)
+    _spread(graph.back(tuple(map(bool, flat(graph.result)))), "", {}, 1, work, shapes)
     return Cost(model.name, model.file, sum(work.values(), Work()), work, shapes)
 
 
-@dataclass
-class _Trace:
-    """What one module does: products of its own, and calls of others."""
-
-    own: Work = field(default_factory=Work)
-    calls: list[tuple[str, int, _Trace, Mapping[str, Size] | None, Any]] = field(
-        default_factory=list
-    )
-    grads: Grads = False
-
-
 def _spread(
-    trace: _Trace,
+    done: Back,
     path: str,
     names: Mapping[str, Size],
     times: int,
     work: dict[str, Work],
     shapes: dict[str, Any],
 ) -> None:
-    """Traces as work by path, in the sizes of the outermost caller."""
-    work[path] = work.get(path, Work()) + trace.own.within(names) * times
-    for name, count, inner, bindings, type in trace.calls:
-        place = joined(path, name)
+    """Work by path, in the sizes of the outermost caller."""
+    work[path] = work.get(path, Work()) + done.own.within(names) * times
+    for call, number, inner in reversed(done.calls):
+        place = joined(path, call.path)
         # A layer or a sequential has no names of its own: it speaks its caller's.
-        outer = names if bindings is None else {k: v.substitute(names) for k, v in bindings.items()}
-        if name:
-            shapes[place] = substituted(type, names)
-        _spread(inner, place, outer, times * count, work, shapes)
+        own = call.names
+        outer = names if own is None else {k: v.substitute(names) for k, v in own.items()}
+        if call.path:
+            shapes[place] = substituted(call.type, names)
+        _spread(inner, place, outer, times * number, work, shapes)
 
 
 class _Walk:
-    """Runs definitions over gradient facts, each once per set of them."""
+    """Goes through definitions, each once per set of inputs that want a gradient."""
 
     def __init__(self, rule: Rule) -> None:
         self.rule = rule
-        self.known: dict[Any, _Trace] = {}
+        self.known: dict[Any, Graph] = {}
 
     def block(
-        self, block: ir.Block, inputs: tuple[Grads, ...], trainable: bool, tied: Tied
-    ) -> _Trace:
-        key = (id(block), inputs, trainable, frozenset(tied.items()))
+        self, block: ir.Block, inputs: tuple[Wires, ...], trainable: bool, tied: Tied
+    ) -> Graph:
+        key = (id(block), wants(inputs), trainable, frozenset(tied.items()))
         if key not in self.known:
             assert block.forward is not None
-            self.known[key] = _Flow(self, block, block.forward, inputs, trainable, tied).run()
+            self.known[key] = _Flow(self, block, trainable, tied).run(block.forward, inputs)
         return self.known[key]
 
-    def routine(self, routine: ir.Routine, inputs: tuple[Grads, ...]) -> _Trace:
-        key = (id(routine), inputs)
+    def routine(self, routine: ir.Routine, inputs: tuple[Wires, ...]) -> Graph:
+        key = (id(routine), wants(inputs))
         if key not in self.known:
-            self.known[key] = _Flow(self, None, routine.forward, inputs, True, {}).run()
+            self.known[key] = _Flow(self, None, True, {}).run(routine.forward, inputs)
         return self.known[key]
 
     def member(
         self,
         member: ir.Member,
         types: tuple[Any, ...],
-        grads: tuple[Grads, ...],
+        inputs: tuple[Wires, ...],
         trainable: bool,
         tied: Tied,
-    ) -> _Trace:
+    ) -> Graph:
         """One call of a component."""
         trainable = trainable and member.trainable
         match member.module:
             case ir.Leaf() as leaf:
-                return _leaf(self.rule, leaf, types, grads, trainable, tied)
+                return self.leaf(leaf, types, inputs, trainable, tied)
             case ir.Block() as block:
-                return self.block(block, grads, trainable, tied)
+                return self.block(block, inputs, trainable, tied)
             case ir.Sequence() as sequence:
-                return self.sequence(sequence, types, grads, trainable, tied)
+                return self.sequence(sequence, types, inputs, trainable, tied)
         raise AssertionError(member)
 
-    def beside(self, module: ir.Module, result: Any) -> Work:
-        """What a block does beside its statements."""
-        if not isinstance(module, ir.Block):
-            return Work()
-        return _sum(self.rule(module, {"result": result}, ()), {})
+    def leaf(
+        self,
+        leaf: ir.Leaf,
+        types: tuple[Any, ...],
+        inputs: tuple[Wires, ...],
+        trainable: bool,
+        tied: Tied,
+    ) -> Graph:
+        number = count(1)
+        given = _numbered(inputs, number)
+        wires = dict(zip(leaf.op.inputs, given, strict=True))
+        for weight in leaf.weights:
+            trains = tied.get(weight.name, trainable and weight.trainable)
+            wires[weight.name] = next(number) if trains and weight.kind == "parameter" else 0
+        found = self.rule(leaf.op, dict(zip(leaf.op.inputs, types, strict=True)), ())
+        out = next(number) if any(flat(tuple(wires.values()))) else 0
+        step = Op(_sum(found, wires), _wanting(given), (out,))
+        return Graph(tuple(flat(given)), [step], out)
 
     def sequence(
         self,
         sequence: ir.Sequence,
         types: tuple[Any, ...],
-        grads: tuple[Grads, ...],
+        inputs: tuple[Wires, ...],
         trainable: bool,
         tied: Tied,
-    ) -> _Trace:
-        trace = _Trace()
+    ) -> Graph:
+        flow = _Flow(self, None, trainable, tied)
+        given = flow.taken(inputs)
         for part in sequence.members:
-            inner = self.member(part, types, grads, trainable, _within(tied, part.name))
-            given = dict(zip(inputs_of(part.module), types, strict=True))
-            result, bindings = outcome(part, given, f"`{part.name}`")
-            own = bindings if isinstance(part.module, ir.Block) else None
-            trace.own += self.beside(part.module, result)
-            trace.calls.append((part.name, 1, inner, own, result))
-            types, grads = (result,), (inner.grads,)
-        trace.grads = grads[0]
-        return trace
+            inner = self.member(part, types, given, trainable, _within(tied, part.name))
+            names = dict(zip(inputs_of(part.module), types, strict=True))
+            result, bindings = outcome(part, names, f"`{part.name}`")
+            given = (flow.called(part.module, part.name, inner, given, bindings, result),)
+            types = (result,)
+        flow.graph.result = given[0]
+        return flow.graph
 
 
-def _leaf(
-    rule: Rule,
-    leaf: ir.Leaf,
-    types: tuple[Any, ...],
-    grads: tuple[Grads, ...],
-    trainable: bool,
-    tied: Tied,
-) -> _Trace:
-    wants = dict(zip(leaf.op.inputs, grads, strict=False))
-    parameters = [w for w in leaf.weights if w.kind == "parameter"]
-    trains = {w.name: tied.get(w.name, trainable and w.trainable) for w in parameters}
-    wants |= trains
-    out = any(map(_any, grads)) or any(trains.values())
-    found = rule(leaf.op, dict(zip(leaf.op.inputs, types, strict=True)), ())
-    return _Trace(own=_sum(found, wants), grads=out)
+def _numbered(wires: Wires, number: Any) -> Wires:
+    """Wires of one's own for those of somebody else."""
+    if isinstance(wires, tuple):
+        return tuple(_numbered(wire, number) for wire in wires)
+    return next(number) if wires else 0
+
+
+def _wanting(wires: Wires) -> tuple[int, ...]:
+    return tuple(wire for wire in flat(wires) if wire)
 
 
 def _within(tied: Tied, name: str) -> Tied:
@@ -225,82 +213,77 @@ def _within(tied: Tied, name: str) -> Tied:
     return {p.removeprefix(f"{name}."): t for p, t in tied.items() if p.startswith(f"{name}.")}
 
 
-def _sum(found: tuple[Product, ...], wants: Mapping[str, Grads]) -> Work:
+def _sum(found: tuple[Product, ...], wires: Mapping[str, Wires]) -> Work:
     total = Work()
     for each in found:
-        backward = sum(any(_any(wants.get(n, False)) for n in names) for names in each.operands)
+        backward = sum(any(any(flat(wires.get(n, 0))) for n in names) for names in each.operands)
         total += Work(each.flops, each.flops * backward)
     return total
 
 
 class _Flow(Statements):
-    """Walks one definition's statements."""
+    """Goes through one definition's statements and writes its steps down."""
 
-    def __init__(
-        self,
-        walk: _Walk,
-        block: ir.Block | None,
-        forward: ir.Forward,
-        inputs: tuple[Grads, ...],
-        trainable: bool,
-        tied: Tied,
-    ) -> None:
+    def __init__(self, walk: _Walk, block: ir.Block | None, trainable: bool, tied: Tied) -> None:
         self.walk = walk
         self.block = block
         self.trainable = trainable
         self.tied = tied
-        self.forward = forward
-        self.trace = _Trace()
-        self.times = 1
-        self.locals = {
-            declared.name: grad for declared, grad in zip(forward.inputs, inputs, strict=True)
-        }
+        self.number = count(1)
+        self.graph = Graph()
 
-    def run(self) -> _Trace:
-        self.statements(self.forward.statements)
-        self.trace.grads = self.result
-        return self.trace
+    def run(self, forward: ir.Forward, inputs: tuple[Wires, ...]) -> Graph:
+        names = [declared.name for declared in forward.inputs]
+        self.locals = dict(zip(names, self.taken(inputs), strict=True))
+        self.statements(forward.statements)
+        self.graph.result = self.result
+        return self.graph
+
+    def taken(self, inputs: tuple[Wires, ...]) -> tuple[Wires, ...]:
+        """The inputs under numbers of this definition."""
+        own: tuple[Wires, ...] = _numbered(inputs, self.number)
+        self.graph.inputs = tuple(flat(own))
+        return own
+
+    def made(self, value: Any, wanting: bool) -> Wires:
+        """New tensors of a type; integers never want a gradient."""
+        if isinstance(value, tuple):
+            return tuple(self.made(item, wanting) for item in value)
+        floats = isinstance(value, Tensor) and value.dtype in ("float", "float32")
+        return next(self.number) if wanting and floats else 0
 
     def loop(self, loop: ir.For) -> None:
-        """Equal rounds are walked until the facts stay the same, and then counted together."""
-        outer = self.times
+        """Equal rounds are gone through until they want the same gradients, and then stand for all that follow."""
         rows = loop_items(loop.iterable, self.expr)
-        for count, elements, body in loop.rounds:
-            left = count
-            row, *_ = (next(rows) for _ in range(count))
+        for times, elements, body in loop.rounds:
+            left = times
+            row, *_ = (next(rows) for _ in range(times))
             while left:
+                first = next(self.number)
                 before = dict(self.locals)
+                found = {name: _numbered(wires, self.number) for name, wires in before.items()}
+                self.locals = dict(found)
                 for target, element, item in zip(loop.targets, elements, row, strict=True):
-                    self.locals[target] = _like(element.value, False) if item is None else item
-                mark, own = len(self.trace.calls), self.trace.own
+                    self.locals[target] = _none(element.value) if item is None else item
+                outer, self.graph.steps = self.graph.steps, []
                 self.statements(body)
-                stable = all(self.locals.get(n) == v for n, v in before.items())
-                times = left if stable else 1
-                self.repeat(mark, own, times)
-                left -= times
-        self.times = outer
-
-    def repeat(self, mark: int, own: Work, times: int) -> None:
-        """Count what was walked since `mark` several times."""
-        if times == 1:
-            return
-        added = Work(self.trace.own.forward - own.forward, self.trace.own.backward - own.backward)
-        self.trace.own = own + added * times
-        # A call of a list's item stands for all items that are equal; it is not one item called often.
-        for at in range(mark, len(self.trace.calls)):
-            name, count, inner, bindings, type = self.trace.calls[at]
-            self.trace.calls[at] = (name, count * times, inner, bindings, type)
+                steps, self.graph.steps = tuple(self.graph.steps), outer
+                same = all(wants(self.locals.get(n)) == wants(v) for n, v in found.items())
+                done = left if same else 1
+                after = _pairs(found, self.locals) if done > 1 else ()
+                outer.append(Rounds(done, steps, first, _pairs(found, before), after))
+                left -= done
 
     # Expressions
 
-    def expr(self, expr: ir.Expr) -> Grads:
+    def expr(self, expr: ir.Expr) -> Wires:
         match expr:
             case ir.Name(value, id, kind):
                 return self.name(value, id, kind)
             case ir.Group(_, _, items):
                 return tuple(map(self.expr, items))
             case ir.Operation(value, _, operands) if isinstance(value, tuple):
-                return tuple(grad for part in operands for grad in self.expr(part))
+                return tuple(wire for part in operands for wire in self.expr(part))
             case ir.Pick():
                 return self.pick(expr)
             case ir.Subscript(_, base, items):
@@ -314,20 +297,20 @@ class _Flow(Statements):
                 return self.call(expr)
             case ir.RoutineCall():
                 return self.routine(expr)
-        return _like(expr.value, False)
+        return _none(expr.value)
 
-    def name(self, value: Any, id: str, kind: str) -> Grads:
+    def name(self, value: Any, id: str, kind: str) -> Wires:
         if id in self.locals:
             return self.locals[id]
         if kind == "weight" and isinstance(value, Tensor) and self.block is not None:
             weight = next(w for w in self.block.own if w.name == id)
             trains = weight.kind == "parameter" and weight.trainable and self.trainable
-            return self.tied.get(id, trains)
-        return _like(value, False)
+            return self.made(value, self.tied.get(id, trains))
+        return _none(value)
 
-    def pick(self, expr: ir.Pick) -> Grads:
+    def pick(self, expr: ir.Pick) -> Wires:
         if isinstance(expr.base.value, ir.Link):
-            return False
+            return 0
         items = self.expr(expr.base)
         if expr.index is None:
             assert isinstance(expr.base, ir.Name)
@@ -335,107 +318,66 @@ class _Flow(Statements):
             return items[-1]
         return items[int(expr.index.value)]
 
-    def apply(self, expr: ir.Apply) -> Grads:
-        grads: dict[str, Grads] = {}
+    def apply(self, expr: ir.Apply) -> Wires:
+        wires: dict[str, Wires] = {}
         types: dict[str, Any] = {}
         many: tuple[Any, ...] = ()
         for name, arg in expr.args.items():
             if isinstance(arg, tuple):
                 many = tuple(part.value for part in arg)
-                grads |= {str(at): self.expr(part) for at, part in enumerate(arg)}
+                wires |= {str(at): self.expr(part) for at, part in enumerate(arg)}
             elif isinstance(arg, Mapping):
                 types |= {key: part.value for key, part in arg.items()}
             else:
-                grads[name], types[name] = self.expr(arg), arg.value
-        self.trace.own += _sum(self.walk.rule(expr.op, types, many), grads)
-        return _like(expr.value, any(map(_any, grads.values())))
+                wires[name], types[name] = self.expr(arg), arg.value
+        reads = _wanting(tuple(wires.values()))
+        out = self.made(expr.value, bool(reads) and not FUNCTIONS[expr.op].constant)
+        work = _sum(self.walk.rule(expr.op, types, many), wires)
+        self.graph.steps.append(Op(work, reads, _wanting(out)))
+        return out
 
-    def call(self, expr: ir.Call) -> Grads:
+    def call(self, expr: ir.Call) -> Wires:
         link: ir.Link = expr.target.value
-        grads = tuple(self.expr(arg) for _, arg in expr.args)
+        given = tuple(self.expr(arg) for _, arg in expr.args)
         types = tuple(arg.value for _, arg in expr.args)
         assert self.block is not None
+        path = folded(self.block, link.path)
         trainable = self.trainable and trained(self.block, link.path)
-        tied = _within(self.tied, folded(self.block, link.path))
-        inner = self.walk.member(link.member, types, grads, trainable, tied)
-        own = expr.bindings if isinstance(link.member.module, ir.Block) else None
-        self.trace.own += self.walk.beside(link.member.module, expr.value)
-        self.trace.calls.append((self.place(link.path), 1, inner, own, expr.value))
-        return inner.grads
+        inner = self.walk.member(link.member, types, given, trainable, _within(self.tied, path))
+        return self.called(link.member.module, path, inner, given, expr.bindings, expr.value)
 
-    def place(self, path: str) -> str:
-        assert self.block is not None
-        return folded(self.block, path)
+    def routine(self, expr: ir.RoutineCall) -> Wires:
+        args = dict(expr.args)
+        given = tuple(self.expr(args[declared.name]) for declared in expr.routine.forward.inputs)
+        inner = self.walk.routine(expr.routine, given)
+        return self.called(None, "", inner, given, expr.bindings, expr.value)
 
-    def routine(self, expr: ir.RoutineCall) -> Grads:
-        given = dict(expr.args)
-        names = [declared.name for declared in expr.routine.forward.inputs]
-        inner = self.walk.routine(expr.routine, tuple(self.expr(given[name]) for name in names))
-        self.trace.calls.append(("", 1, inner, expr.bindings, expr.value))
-        return inner.grads
-
-
-def along(module: ir.Module, path: str) -> Iterator[tuple[str, ir.Member]]:
-    """The members on the way to a component, under the names that counts have for them."""
-    for part in path.split(".") if path else ():
-        name, member = _step(module, part)
-        yield name, member
-        module = member.module
-
-
-def joined(path: str, name: str) -> str:
-    return f"{path}.{name}" if path and name else path or name
+    def called(
+        self,
+        module: ir.Module | None,
+        path: str,
+        inner: Graph,
+        given: tuple[Wires, ...],
+        names: Mapping[str, Size],
+        type: Any,
+    ) -> Wires:
+        """A call as a step; what a block does beside its statements is its caller's."""
+        if isinstance(module, ir.Block):
+            beside = self.walk.rule(module, {"result": type}, ())
+            self.graph.steps.append(Op(_sum(beside, {}), (), ()))
+        out = _numbered(inner.result, self.number)
+        own = names if module is None or isinstance(module, ir.Block) else None
+        self.graph.steps.append(Call(path, inner, tuple(flat(given)), tuple(flat(out)), own, type))
+        return out
 
 
-def twins(module: ir.Module, path: str, trainable: bool) -> Iterator[tuple[str, bool]]:
-    """Every tied tensor, by its folded path, and whether the one it is tied to is trained."""
-    for tie in module.ties if isinstance(module, ir.Block) else ():
-        owner, _, name = tie.name.rpartition(".")
-        place = joined(path, folded(module, owner))
-        twin, _, weight = tie.of.rpartition(".")
-        held = [module, *(member.module for _, member in along(module, twin))][-1]
-        trains = next(w.trainable for w in held.weights if w.name == weight)
-        yield joined(place, name), trainable and trains and trained(module, twin)
-    for name, _, member in module.children():
-        yield from twins(member.module, joined(path, name), trainable and member.trainable)
+def _none(value: Any) -> Wires:
+    """A value of which no tensor wants a gradient."""
+    return tuple(map(_none, value)) if isinstance(value, tuple) else 0
 
 
-def folded(module: ir.Module, path: str) -> str:
-    """The path of a component with repeats folded, as counts have it."""
-    return ".".join(name for name, _ in along(module, path))
-
-
-def trained(module: ir.Module, path: str) -> bool:
-    """Whether nothing on the way to a component is frozen, lists included."""
-    return all(member.trainable for _, member in along(module, path))
-
-
-def _step(module: ir.Module, part: str) -> tuple[str, ir.Member]:
-    first = part.partition("-")[0]
-    if isinstance(module, ir.Stack) and first.isdigit():
-        for run, (name, _, member) in zip(module.runs, module.children(), strict=True):
-            if run.start <= int(first) < run.start + run.count:
-                return name, member
-    for name, _, member in module.children():
-        if name == part:
-            return name, member
-    raise AssertionError(f"{part} is no part of {module.type}")
-
-
-def _like(value: Any, grad: bool) -> Grads:
-    """The same fact for every float tensor of a value; integers never have a gradient."""
-    if isinstance(value, tuple):
-        return tuple(_like(item, grad) for item in value)
-    return grad and isinstance(value, Tensor) and value.dtype in ("float", "float32")
-
-
-def _any(grads: Grads) -> bool:
-    return any(map(_any, grads)) if isinstance(grads, tuple) else bool(grads)
-
-
-def _flat(grads: Grads) -> Iterator[bool]:
-    if isinstance(grads, tuple):
-        for grad in grads:
-            yield from _flat(grad)
-    else:
-        yield bool(grads)
+def _pairs(own: Mapping[str, Wires], others: Mapping[str, Wires]) -> tuple[tuple[int, int], ...]:
+    """The wires of each name in two states that want the same gradients."""
+    both = ((wires, others[name]) for name, wires in own.items())
+    pairs = (zip(flat(a), flat(b), strict=True) for a, b in both)
+    return tuple((a, b) for each in pairs for a, b in each if a)

@@ -102,7 +102,7 @@ def formula(model: ir.Model, path: str = ".", of: str = "params") -> Formula:
 def _activations(model: ir.Model, path: str) -> Formula:
     """Bytes kept for a backward pass, at this config: layouts decide them, and layouts follow numbers."""
     from getspec.passes.activations import activations
-    from getspec.passes.cost import folded
+    from getspec.passes.paths import folded
 
     place = "" if path in (".", "") else folded(model.root, path)
     found = locate(model.root, place or ".")

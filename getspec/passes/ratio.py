@@ -10,8 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from getspec import ir
-from getspec.passes.activations import Activations
-from getspec.passes.cost import Work
+from getspec.passes.cost import COUNTED, Work, attention, cost
 from getspec.sizes import Size, product
 
 __all__ = ["Ratio", "ratio"]
@@ -35,17 +34,13 @@ class Ratio:
         return self.training - self.attention - self.rule
 
 
-def ratio(
-    model: ir.Model, work: Work, kept: Activations, active: int, causal: str = "full"
-) -> Ratio | None:
-    """None where the model's first input is not a batch of sequences of tokens."""
+def ratio(model: ir.Model, work: Work, active: int, causal: str = "full") -> Ratio | None:
+    """For a model's work, counted in one way; None where its first input is not a batch of sequences of tokens."""
     assert model.root.forward is not None
     inputs = model.root.forward.inputs
     first = inputs[0].tensors[0] if inputs else None
     if first is None or first.dtype != "int" or first.rank != 2:
         return None
-    attention = kept.total("attention forward", "attention backward")
-    hidden = kept.total("causal forward", "causal backward")
-    saved = hidden.exactly(2) if causal == "half" and hidden != 0 else Size.of(0)
-    training = work.forward + work.backward - saved
-    return Ratio(product(first.shape), active, training, attention - saved)
+    attending = cost(model, attention(COUNTED[causal])).total
+    training, part = (each.forward + each.backward for each in (work, attending))
+    return Ratio(product(first.shape), active, training, part)

@@ -13,7 +13,7 @@ from typing import Any
 from getspec import ir
 from getspec.ops.base import SAVES, Layer, Tensor
 from getspec.ops.storage import Held, Storage, Tape
-from getspec.passes.cost import folded, joined, trained
+from getspec.passes.paths import folded, joined, trained
 from getspec.passes.statements import Statements, loop_items
 from getspec.signature import inputs_of, outcome
 from getspec.sizes import Size

@@ -13,9 +13,8 @@ from writing import load
 import getspec
 from getspec.cli import LIKE, main
 from getspec.errors import UsageError
-from getspec.passes.activations import activations
 from getspec.passes.conventions import CONVENTIONS, Like, like
-from getspec.passes.cost import cost
+from getspec.passes.cost import attention, cost, multiplied
 from getspec.passes.memory import memory
 
 GPT2 = SPECS / "zoo" / "gpt2.yaml"
@@ -175,15 +174,15 @@ class TestPapers:
 
 @pytest.mark.parametrize("path", MODELS, ids=NAMES)
 def test_palm_is_6nd_and_attention(path: Path) -> None:
-    """Of every model that it is of; attention as the memory pass adds it up, three times for a forward and a backward pass."""
+    """Of every model that it is of; attention as the cost pass adds it up, three times for a forward and a backward pass."""
     model = getspec.load(path)
     try:
         number = found(model, "palm").number
     except UsageError as refused:
         assert "the formula of palm" in refused.message  # noqa: PT017
         return
-    attention = 3 * activations(model.model).total("attention forward")
-    assert number == found(model, "6nd").number + attention.value
+    attending = 3 * cost(model.model, attention(multiplied)).total.forward
+    assert number == found(model, "6nd").number + attending.value
 
 
 def test_the_line_and_the_document(capsys: pytest.CaptureFixture[str]) -> None:
