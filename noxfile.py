@@ -84,6 +84,14 @@ def verify_options(posargs: list[str]) -> tuple[argparse.Namespace, list[str]]:
 
 
 @nox.session(default=False)
+def formulas(session: nox.Session) -> None:
+    """Hold the closed forms of every spec against its counts, at 1,000 legal configs each."""
+    session.install("--editable", ".", *group("tests"))
+    wanted = ("tests/passes/test_formula.py", "-k", "random_configs", "-rP")
+    session.run(*PYTEST, *wanted, "--examples", "160000", *session.posargs)
+
+
+@nox.session(default=False)
 def parity(session: nox.Session) -> None:
     """Compare the zoo with the libraries that define it; takes `--configurations N` and options of pytest."""
     session.install(*group("torch"))

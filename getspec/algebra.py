@@ -21,6 +21,7 @@ from getspec.sizes import Function, Poly, Size, constant, noting, symbol
 from getspec.syntax import COMPARISON
 
 __all__ = [
+    "OPPOSITE",
     "VARYING",
     "Algebra",
     "Condition",
@@ -123,6 +124,9 @@ class Real:
 VARYING = Real(ir.Varying(), 0.0)
 
 
+OPPOSITE = {"==": "!=", "<": ">=", ">": "<=", "<=": ">", ">=": "<", "!=": "=="}
+
+
 @dataclass(frozen=True, slots=True)
 class Condition:
     """What has to stay as it is: `left relation right` holds, or does not. `%` is "is divided by"."""
@@ -151,8 +155,7 @@ class Condition:
         if self.relation == "%":
             verb = "divides" if self.holds else "does not divide"
             return f"{self.right} {verb} {self.left}"
-        opposite = {"==": "!=", "<": ">=", ">": "<=", "<=": ">", ">=": "<", "!=": "=="}
-        sign = self.relation if self.holds else opposite[self.relation]
+        sign = self.relation if self.holds else OPPOSITE[self.relation]
         return f"{self.left} {sign} {self.right}"
 
 

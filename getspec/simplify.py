@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from getspec.algebra import Condition, Scalar, atom
+from getspec.algebra import OPPOSITE, Condition, Scalar, atom
 from getspec.sizes import Floor, Function, Poly, constant, symbol
 
-__all__ = ["settled", "simplified"]
+__all__ = ["evident", "settled", "simplified"]
 
 
 def simplified(poly: Poly, conditions: list[Condition]) -> tuple[Poly, tuple[Condition, ...]]:
@@ -114,6 +114,83 @@ def _always(condition: Condition, least: set[Poly | float]) -> bool:
             term = term * above
         total = total + term
     return all(coefficient >= 0 for _, coefficient in total.terms)
+
+
+def evident(condition: Condition, among: Iterable[Condition]) -> bool:
+    """Whether a condition holds for all sizes of at least 1 that divide as others say."""
+    left, right = condition.left, condition.right
+    if condition.relation == "%" or not (isinstance(left, Poly) and isinstance(right, Poly)):
+        return False
+    parts = _parts(among)
+    over, under = (_least_value(_in_parts(p, parts)) for p in (left - right, right - left))
+    relation = condition.relation if condition.holds else OPPOSITE[condition.relation]
+    return {
+        "==": left == right,
+        "!=": max(over, under) >= 1,
+        ">=": over >= 0,
+        ">": over >= 1,
+        "<=": under >= 0,
+        "<": under >= 1,
+    }[relation]
+
+
+def _parts(among: Iterable[Condition]) -> dict[Any, tuple[Poly, Poly]]:
+    """Of each name or division that something divides: the divisor, and a name for what is left."""
+    found: dict[Any, tuple[Poly, Poly]] = {}
+    for each in among:
+        left, by = each.left, each.right
+        if each.relation == "%" and each.holds and isinstance(left, Poly) and isinstance(by, Poly):
+            factors = left.terms[0][0] if len(left.terms) == 1 and left.terms[0][1] == 1 else ()
+            if len(factors) == 1:
+                found.setdefault(factors[0], (by, symbol(f"({left}) / ({by})")))
+    return found
+
+
+def _in_parts(poly: Poly, parts: Mapping[Any, tuple[Poly, Poly]]) -> Poly:
+    total = constant(0)
+    for monomial, coefficient in poly.terms:
+        term = constant(coefficient)
+        for part in monomial:
+            if part in parts:
+                by, quotient = parts[part]
+                term = term * by * quotient
+            elif isinstance(part, Floor) and (known := _quotient(part, parts)) is not None:
+                term = term * known
+            else:
+                term = term * Poly((((part,), 1),))
+        total = total + term
+    return total
+
+
+def _quotient(floor: Floor, parts: Mapping[Any, tuple[Poly, Poly]]) -> Poly | None:
+    for part, (by, quotient) in parts.items():
+        if floor == Floor(Poly((((part,), 1),)), by):
+            return quotient
+    return None
+
+
+def _least_value(poly: Poly) -> float:
+    """A number that a polynomial is never below, if its names are at least 1 and its divisions at least 0."""
+    total = constant(0)
+    for monomial, coefficient in poly.terms:
+        term = constant(coefficient)
+        for part in monomial:
+            if isinstance(part, str):
+                term = term * (symbol(part) + constant(1))
+            elif isinstance(part, Floor) and _grows(part):
+                term = term * atom(part)
+            else:
+                return float("-inf")
+        total = total + term
+    if any(coefficient < 0 for monomial, coefficient in total.terms if monomial):
+        return float("-inf")
+    return sum(coefficient for monomial, coefficient in total.terms if not monomial)
+
+
+def _grows(floor: Floor) -> bool:
+    """Whether a division is of sums of names."""
+    sides = (*floor.numerator.terms, *floor.divisor.terms)
+    return all(c > 0 and all(isinstance(part, str) for part in m) for m, c in sides)
 
 
 def _above(part: Any, least: set[Poly | float]) -> Poly | None:

@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
-from getspec.algebra import Condition
-from getspec.emit.notation import LATEX, TEXT, Monomial, Printer
+from getspec.algebra import OPPOSITE, Condition
+from getspec.emit.notation import LATEX, TEXT, Monomial, Printer, Style
 from getspec.emit.text import human, painted
 from getspec.passes.formula import Formula
+from getspec.simplify import evident
 from getspec.sizes import Poly
 
 if TYPE_CHECKING:
@@ -32,20 +33,20 @@ NOTES = {
 }
 
 
-def _order(found: Formula) -> tuple[str, ...]:
-    """Lengths of repeats, then run-time sizes, then the config as it stands."""
+def _printer(style: Style, found: Formula) -> Printer:
+    """Lengths of repeats first, then run-time sizes, then the config as it stands."""
     names = sorted(found.poly.symbols())
     run_time = [name for name in names if name[0].isupper()]
-    return (*found.repeats, *run_time, *found.config)
+    return Printer(style, (*found.repeats, *run_time, *found.config), found.repeats)
 
 
 def spelling(found: Formula, poly: Poly | None = None) -> str:
     """The formula on one line."""
-    return Printer(TEXT, _order(found)).poly(found.poly if poly is None else poly)
+    return _printer(TEXT, found).formula(found.poly if poly is None else poly)
 
 
 def latex(found: Formula) -> str:
-    return Printer(LATEX, _order(found)).poly(found.poly)
+    return _printer(LATEX, found).formula(found.poly)
 
 
 def latex_text(found: Formula) -> str:
@@ -55,18 +56,19 @@ def latex_text(found: Formula) -> str:
 
 def conditions(found: Formula) -> list[str]:
     """What has to hold, without what any size meets."""
-    printer = Printer(TEXT, _order(found))
+    printer = _printer(TEXT, found)
 
     def side(value: Poly | float) -> str:
         return printer.poly(value) if isinstance(value, Poly) else str(value)
 
     if not found.poly.symbols():
         return []
-    return [_condition(each, side) for each in found.conditions if not _plain(each)]
+    told = [c for c in found.conditions if not _plain(c) and not evident(c, found.conditions)]
+    return list(dict.fromkeys(_condition(each, side) for each in told))
 
 
 def _plain(condition: Condition) -> bool:
-    """That a name is at least 1 goes without saying."""
+    """That a length is at least 1 goes without saying."""
     if condition.relation == "==" and condition.right == 0:
         return True
     minimum = condition.relation == "<" and not condition.holds
@@ -75,15 +77,16 @@ def _plain(condition: Condition) -> bool:
 
 def _condition(each: Condition, side: Callable[[Any], str]) -> str:
     left, right = side(each.left), side(each.right)
+    if each.relation in ("==", "!="):
+        left, right = sorted((left, right), key=lambda word: (word.isdecimal(), word))
     if each.relation == "%":
         return f"{right} {'divides' if each.holds else 'does not divide'} {left}"
-    opposite = {"==": "!=", "<": ">=", ">": "<=", "<=": ">", ">=": "<", "!=": "=="}
-    return f"{left} {each.relation if each.holds else opposite[each.relation]} {right}"
+    return f"{left} {each.relation if each.holds else OPPOSITE[each.relation]} {right}"
 
 
 def document(found: Formula, value: int | None) -> dict[str, Any]:
     """The document of `formula --json`."""
-    printer = Printer(TEXT, _order(found))
+    printer = _printer(TEXT, found)
     return {
         "schema_version": 1,
         "model": found.model,

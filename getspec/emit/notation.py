@@ -6,6 +6,7 @@ grouping is shortest is decided greedily, one name at a time; an optimal one is 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,11 +14,16 @@ from math import gcd
 from typing import Any
 
 from getspec.algebra import OPERATORS, Scalar
+from getspec.emit.shifts import Shifted, shifted
 from getspec.sizes import Floor, Function, Poly, constant
 
 __all__ = ["LATEX", "TEXT", "Monomial", "Printer", "Style"]
 
 Monomial = tuple[Any, ...]
+MUCH = 0.25
+"""How much longer than the shortest a formula may be that has its repeats in front."""
+FEW = 4
+"""A number that two terms share is taken out from here on."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +40,9 @@ class Style:
 class Printer:
     """Writes polynomials in one style. Names that come first in `order` are written first."""
 
-    def __init__(self, style: Style, order: tuple[str, ...]) -> None:
+    def __init__(self, style: Style, order: tuple[str, ...], repeats: tuple[str, ...] = ()) -> None:
         self.style = style
+        self.repeats = repeats
         self.rank = {name: at for at, name in enumerate(order)}
         self.flat = lru_cache(maxsize=None)(self._flat)
 
@@ -47,6 +54,29 @@ class Printer:
     def term_key(self, term: tuple[Monomial, int]) -> Any:
         parts = sorted(map(self.atom_key, term[0]))
         return not parts, [part[:2] for part in parts[:1]], -len(parts), parts
+
+    def formula(self, poly: Poly) -> str:
+        """A whole formula: what layers of repeats have, then the rest, unless that is much longer."""
+        poly = shifted(poly)
+        shortest = self.poly(poly)
+        common = self.common(poly)
+        if common is not None:
+            factor, poly = common
+            layered = f"{self.front(factor)}{self.style.times}{self.style.group(self.layers(poly))}"
+        else:
+            layered = self.layers(poly)
+        signs, length = layered.count("-") - shortest.count("-"), len(layered) - len(shortest)
+        return layered if signs <= 0 and length <= MUCH * len(shortest) else shortest
+
+    def layers(self, poly: Poly) -> str:
+        """Each repeat in front of all that it multiplies."""
+        words = ""
+        for name in self.repeats:
+            own = Poly(tuple((m, c) for m, c in poly.terms if name in m))
+            if own.terms and own.terms != poly.terms:
+                words = _summed(words, self.poly(own))
+                poly = poly - own
+        return _summed(words, self.poly(poly)) if poly.terms else words
 
     def poly(self, poly: Poly) -> str:
         """The shortest of the groupings that were tried."""
@@ -60,8 +90,7 @@ class Printer:
         first = self.product(name, inner)
         if not rest.terms:
             return first
-        last = self.poly(rest)
-        return f"{first} - {last[1:]}" if last.startswith("-") else f"{first} + {last}"
+        return _summed(first, self.poly(rest))
 
     def product(self, factor: Poly, rest: Poly) -> str:
         """A term times a sum, what all of the sum share in front."""
@@ -70,7 +99,12 @@ class Printer:
             factor, rest = factor * common[0], common[1]
         if len(rest.terms) == 1:
             return self.flat(factor * rest)
-        return f"{self.flat(factor)}{self.style.times}{self.style.group(self.poly(rest))}"
+        return f"{self.front(factor)}{self.style.times}{self.style.group(self.poly(rest))}"
+
+    def front(self, factor: Poly) -> str:
+        """A term as a factor: `(a // b)*...`."""
+        words = self.flat(factor)
+        return self.style.group(words) if re.search(r"^[^(]* ", words) else words
 
     def common(self, poly: Poly) -> tuple[Poly, Poly] | None:
         """A factor of every term, and what it leaves."""
@@ -86,9 +120,10 @@ class Printer:
                     left.remove(part)
                     kept.append(part)
             shared = kept
+        short = not shared or (len(poly.terms) == 2 and number < FEW)
+        if short and number not in {abs(c) for _, c in poly.terms}:
+            number = 1  # 8*a + 58 stays as it is, 2*a + 12*b is 2*(a + 6*b)
         if not shared and number == 1:
-            return None
-        if not shared and number > 1 and all(not m or len(m) == 1 for m, _ in poly.terms):
             return None
         factor = Poly(((tuple(shared), number),))
         return factor, poly.divide_exactly(factor)
@@ -121,7 +156,9 @@ class Printer:
         if not poly.terms:
             return "0"
         words = ""
-        for monomial, coefficient in sorted(poly.terms, key=self.term_key):
+        terms = sorted(poly.terms, key=self.term_key)
+        first = next((term for term in terms if term[1] > 0), terms[0])
+        for monomial, coefficient in (first, *(term for term in terms if term != first)):
             word = self.term(monomial, abs(coefficient))
             if words:
                 words += f" {'-' if coefficient < 0 else '+'} {word}"
@@ -151,6 +188,12 @@ class Printer:
         return self.poly(poly) if isinstance(poly, Poly) else repr(poly)
 
 
+def _summed(first: str, last: str) -> str:
+    if not first:
+        return last
+    return f"{first} - {last[1:]}" if last.startswith("-") else f"{first} + {last}"
+
+
 def _grouped(word: str) -> str:
     return f"({word})" if any(sign in word for sign in " */") else word
 
@@ -159,6 +202,8 @@ def _text_function(made: Function, inner: Callable[[Any], str]) -> str:
     if isinstance(made, Floor):
         words = inner(made.numerator), inner(made.divisor)
         return f"{_sum(words[0])} // {_grouped(words[1])}"
+    if isinstance(made, Shifted):
+        return inner(made.inner)
     assert isinstance(made, Scalar)
     args = [inner(each) for each in made.args]
     if made.op in ("*", "/", "**"):
@@ -182,6 +227,8 @@ def _latex_function(made: Function, inner: Callable[[Any], str]) -> str:
     if isinstance(made, Floor):
         whole = rf"\frac{{{inner(made.numerator)}}}{{{inner(made.divisor)}}}"
         return rf"\left\lfloor {whole} \right\rfloor"
+    if isinstance(made, Shifted):
+        return inner(made.inner)
     assert isinstance(made, Scalar)
     args = [inner(each) for each in made.args]
     if made.op == "/":

@@ -14,18 +14,20 @@ from writing import write
 from getspec import ir
 from getspec.api import Spec, load
 from getspec.elaborate import Elaborator
-from getspec.emit.formula import document, latex, spelling
+from getspec.emit.formula import conditions, document, latex, spelling
 from getspec.errors import Diagnostics, UsageError
+from getspec.ops.storage import Policy
 from getspec.passes.activations import activations
 from getspec.passes.cost import cost
 from getspec.passes.count import count, locate
-from getspec.passes.formula import Formula, formula, values_of
+from getspec.passes.formula import QUANTITIES, Formula, formula, values_of
 from getspec.record import replaced
+from getspec.sizes import constant
 
 LENGTHS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96)
 RATIOS = (1.0, 2.0, 2.5, 8 / 3, 4.0)
-SHARE = 100
-"""Each committed spec draws this part of `--examples`."""
+SHARE = 160
+"""Each committed spec is tried at this part of `--examples` legal configs."""
 
 
 def spec_of(name: str) -> Spec:
@@ -42,8 +44,8 @@ def at(spec: Spec, config: Mapping[str, Any]) -> ir.Model | None:
     return None if root is None or problems.errors else ir.Model(spec.name, "", root, {}, {}, {})
 
 
-def draws(spec: Spec, fixed: set[str], number: int) -> Iterator[dict[str, Any]]:
-    """Small configs near the tiny one; names that a formula fixes keep their values."""
+def draws(spec: Spec, fixed: set[str]) -> Iterator[dict[str, Any]]:
+    """Small configs near the tiny one, without an end; names that a formula fixes keep their values."""
     small = spec.compiled.file.tiny
     base = dict(spec.config)
     for name, value in small.items():
@@ -52,7 +54,7 @@ def draws(spec: Spec, fixed: set[str], number: int) -> Iterator[dict[str, Any]]:
             base[name] = value
     free = [n for n in base if n not in fixed and not isinstance(base[n], bool | str)]
     rng = random.Random(spec.name)
-    for _ in range(number):
+    while True:
         config = dict(base)
         for name in rng.sample(free, rng.randint(1, min(4, len(free)))):
             config[name] = drawn(rng, config[name])
@@ -69,11 +71,17 @@ def drawn(rng: random.Random, value: Any) -> Any:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_random_configs_evaluate_to_what_is_counted(name: str, examples: int) -> None:
+    """A config that the closed forms cover is legal, and then they are right; most legal ones are covered."""
     spec = spec_of(name)
-    found = {of: formula(spec.model, ".", of) for of in ("params", "flops")}
+    found = {of: formula(spec.model, ".", of) for of in QUANTITIES}
     fixed = {n.partition("[")[0] for each in found.values() for n in each.fixed}
-    legal = covered = 0
-    for config in draws(spec, fixed, max(examples // SHARE, 4)):
+    number = max(examples // SHARE, 4)
+    configs = draws(spec, fixed)
+    tried = legal = covered = 0
+    while legal < number:
+        config = next(configs)
+        tried += 1
+        assert tried <= 10 * number, "hardly any config is legal"
         values = values_of(config)
         holds = all(each.met(values) for each in found.values())
         model = at(spec, config)
@@ -83,11 +91,22 @@ def test_random_configs_evaluate_to_what_is_counted(name: str, examples: int) ->
         legal += 1
         covered += holds
         if holds:
-            work = cost(model).total.forward.value
-            sizes = {n: 13 + 7 * i for i, n in enumerate(sorted(work.symbols()))}
-            assert found["params"].at(values) == count(model).total, config
-            assert found["flops"].at({**values, **sizes}) == work.evaluate(sizes), config
+            sizes, counted = numbers(model, keys=found["kv"].poly != constant(0))
+            for of, amount in counted.items():
+                assert found[of].at({**values, **sizes}) == amount, f"{of} at {config}"
+    print(f"{name}: {tried:,} configs drawn, {legal:,} legal, {covered:,} covered and equal")
     assert covered >= legal * 0.8, f"{covered} of {legal} legal configs are covered"
+
+
+def numbers(model: ir.Model, *, keys: bool) -> tuple[dict[str, int], dict[str, int]]:
+    """Some run-time sizes, and what the numeric passes find there; keys and values in elements."""
+    work = cost(model).total.forward.value
+    sizes = {name: 13 + 7 * at for at, name in enumerate(sorted(work.symbols()))}
+    found = {"params": count(model).total, "flops": work.evaluate(sizes)}
+    if keys:
+        remembered = activations(model, Policy(itemsize=1)).total("keys").value
+        found["kv"] = remembered.evaluate(sizes)
+    return sizes, found
 
 
 @pytest.mark.parametrize("path", MODELS, ids=NAMES)
@@ -131,10 +150,54 @@ def test_gpt2_as_its_paper_has_it() -> None:
     assert spelling(params) == (
         "embed_dim*(num_layers*(12*embed_dim + 13) + vocab_size + max_positions + 2)"
     )
-    assert spelling(flops) == "2*B*N*embed_dim*(num_layers*(2*N + 12*embed_dim) + vocab_size)"
+    assert spelling(flops) == "2*B*N*embed_dim*(2*num_layers*(N + 6*embed_dim) + vocab_size)"
     assert params.at(
         {**spec.config, "num_layers": 96, "embed_dim": 12288, "max_positions": 2048}
     ) == (174_604_259_328), "GPT-3"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_written_is_the_formula(name: str) -> None:
+    """The text is an expression of Python; run-time sizes and config as names, it gives the number."""
+    spec = spec_of(name)
+    for of in ("params", "flops"):
+        found = formula(spec.model, ".", of)
+        values = values_of(spec.config)
+        sizes = {n: 13 + 7 * at for at, n in enumerate(sorted(found.symbols() - values.keys()))}
+        names = {**spec.config, **sizes, "__builtins__": {"int": int, "round": round}}
+        written = eval(spelling(found), names)
+        assert written == found.at({**values, **sizes}), of
+
+
+SPELLED = {
+    "zoo/llama-3-8b": "2*B*N*(num_layers*(embed_dim*(2*head_dim*(num_heads + num_kv_heads) + 3*hidden_dim)"
+    " + 2*N*num_heads*head_dim) + vocab_size*embed_dim)",
+    "zoo/vit-b16": "2*B*embed_dim*(2*num_layers*((image_size // patch_size)**2 + 1)*(2*embed_dim + hidden_dim"
+    " + (image_size // patch_size)**2 + 1) + image_size**2*num_channels + num_classes)",
+    "get/mlp": "2*B*R*(hidden_dim1*(num_motif + hidden_dim2) + hidden_dim2*output_dim)",
+}
+
+
+@pytest.mark.parametrize("name", SPELLED)
+def test_work_is_written_by_layers(name: str) -> None:
+    """Repeats in front, common factors out, and a class token as one more than the patches."""
+    assert spelling(formula(spec_of(name).model, ".", "flops")) == SPELLED[name]
+
+
+def test_parameters_are_written_by_layers() -> None:
+    assert spelling(formula(spec_of("zoo/bert-base-uncased").model)) == (
+        "num_layers*(embed_dim*(4*embed_dim + 2*hidden_dim + 9) + hidden_dim)"
+        " + embed_dim*(vocab_size + max_positions + num_token_types + embed_dim + 3)"
+    )
+
+
+def test_conditions_that_any_size_meets_are_not_told() -> None:
+    """Two divide a head, so it is not 1; a patch divides an image, so it is no larger."""
+    llama, vit = (
+        formula(spec_of(n).model, ".", "flops") for n in ("zoo/llama-3-8b", "zoo/vit-b16")
+    )
+    assert conditions(llama) == ["2 divides head_dim", "num_kv_heads divides num_heads"]
+    assert conditions(vit) == ["patch_size divides image_size", "num_heads divides embed_dim"]
 
 
 def test_keys_and_values_of_grouped_queries() -> None:
