@@ -32,6 +32,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="how many random specs the main property draws; the others draw a share of it",
     )
     parser.addoption(
+        "--seed",
+        type=int,
+        default=0,
+        help="the first of the seeds of the main property, one for each spec",
+    )
+    parser.addoption(
+        "--records",
+        type=Path,
+        help="a folder that keeps what each chunk of the main property found; what is there is not run again",
+    )
+    parser.addoption(
         "--device",
         default="auto",
         choices=["auto", "cpu", "cuda"],
@@ -41,6 +52,26 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile("getspec")
+
+
+LONGEST_CHUNK = 1000
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Seeds in chunks, so that all cores share them and a run that is cut off keeps what is done."""
+    if "seeds" in metafunc.fixturenames:
+        examples, first = (metafunc.config.getoption(name) for name in ("--examples", "--seed"))
+        size = min(max(examples // 8, 1), LONGEST_CHUNK)
+        end = first + examples
+        chunks = [range(at, min(at + size, end)) for at in range(first, end, size)]
+        metafunc.parametrize("seeds", chunks, ids=[f"{c.start}-{c.stop - 1}" for c in chunks])
+
+
+@pytest.fixture(scope="session")
+def records(request: pytest.FixtureRequest) -> Path | None:
+    """Where chunks are recorded, if anywhere."""
+    folder: Path | None = request.config.getoption("--records")
+    return None if folder is None else folder.resolve()
 
 
 @pytest.fixture(scope="session")

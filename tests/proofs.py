@@ -13,13 +13,17 @@ from typing import Any
 import pytest
 import torch
 from committed import ROOT
+from trials import trial
 
+from getspec import measure
 from getspec.api import Spec
 from getspec.ops import Tensor as Type
+from getspec.passes.cost import cost
 from getspec.verify import make_inputs, small_sizes
 
 __all__ = [
     "assert_canonical",
+    "assert_one_model",
     "assert_runs",
     "assert_same_tensors",
     "flat",
@@ -48,11 +52,30 @@ def shapes(module: torch.nn.Module) -> dict[str, tuple[int, ...]]:
     return {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
 
 
-def assert_same_tensors(spec: Spec) -> None:
+def assert_one_model(spec: Spec, device: str, *, training: bool = False) -> None:
+    """Count, cost, code and module are one: all of it seen in one execution.
+
+    The same tensors, outputs as inferred, and module by module the FLOPs that torch counts, of attention step by step.
+    """
+    torch.manual_seed(0)
+    module = spec.build().to(device).train(training)
+    assert_same_tensors(spec, module)
+    run, found = trial(spec), cost(spec.model)
+    results: list[Any] = []
+    module.register_forward_hook(lambda module, args, result: results.append(result))
+    with measure.eager_attention():
+        have, _ = measure.forward_flops(module, run.inputs(device), run.fold)
+    assert_outputs(spec, list(flat(results)))
+    wanted = {path: run.at(found.below(path).forward) for path in {"", *found.work, *have}}
+    assert list(measure.differences(wanted, have)) == []
+
+
+def assert_same_tensors(spec: Spec, module: torch.nn.Module | None = None) -> None:
     """The count and the executed module hold the same tensors, to the last flag."""
     counted = spec.count()
-    with torch.device("meta"):
-        module = spec.build()
+    if module is None:
+        with torch.device("meta"):
+            module = spec.build()
     parameters = [
         (name, tuple(parameter.shape), parameter.requires_grad)
         for name, parameter in module.named_parameters(remove_duplicate=False)
@@ -76,8 +99,6 @@ def assert_runs(
     spec: Spec, device: str, *, training: bool = False, config: Mapping[str, Any] | None = None
 ) -> list[Any]:
     """The model runs at small sizes, and its outputs are of the types that were inferred."""
-    forward = spec.model.root.forward
-    assert forward is not None
     lengths = small_sizes(spec.model)
     generator = torch.Generator().manual_seed(0)
     inputs = make_inputs(spec.model, lengths, device, generator)
@@ -85,12 +106,19 @@ def assert_runs(
     module = spec.build(**(config or {})).to(device).train(training)
     with torch.no_grad():
         outputs = list(flat(module(*inputs)))
+    assert_outputs(spec, outputs)
+    return outputs
+
+
+def assert_outputs(spec: Spec, outputs: list[torch.Tensor]) -> None:
+    """They are of the types that were inferred."""
+    forward = spec.model.root.forward
+    assert forward is not None
     wanted = list(flat(forward.result))
     assert len(outputs) == len(wanted)
-    known = dict(lengths)
+    known = small_sizes(spec.model)
     for output, type in zip(outputs, wanted, strict=True):
         assert_typed(output, type, known)
-    return outputs
 
 
 def assert_typed(output: torch.Tensor, type: Type, lengths: dict[str, int]) -> None:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from hypothesis import given, reject, seed, settings
+from hypothesis import Phase, find, given, reject, settings
+from hypothesis import seed as seeded
+from hypothesis.database import InMemoryExampleDatabase, choices_to_bytes
 from hypothesis.errors import HypothesisException
+from strategies import RandomSpec, Seeded, drawn, specs
 
 from getspec.api import Spec, load
 
-__all__ = ["for_all", "written"]
+__all__ = ["for_all", "made_smaller", "written"]
 
 SHRINKING = 20.0
 """Seconds for which a failing value is made smaller."""
@@ -40,7 +44,41 @@ def for_all(strategy: Any, number: int, part: int, holds: Callable[[Any], None])
             failed.add(key)
             raise
 
-    settings(max_examples=max(number, 1))(seed(part)(given(strategy)(bounded)))()
+    settings(max_examples=max(number, 1))(seeded(part)(given(strategy)(bounded)))()
+
+
+def made_smaller(seed: int, holds: Callable[[RandomSpec], None]) -> RandomSpec:
+    """A smaller spec that fails as that of a seed does; hypothesis goes on from its choices for a while."""
+    source = Seeded(seed)
+    smallest = drawn(source)
+    failed = _failure(smallest, holds)
+    kept = InMemoryExampleDatabase()
+    kept.save(b"it", choices_to_bytes(source.choices))
+    end = time.monotonic() + SHRINKING
+
+    def fails(spec: RandomSpec) -> bool:
+        nonlocal smallest
+        if time.monotonic() > end or _failure(spec, holds) is not failed:
+            return False
+        smallest = min(smallest, spec, key=lambda each: len(each.text))
+        return True
+
+    with suppress(HypothesisException):  # what it found last may be past its time
+        find(
+            specs(),
+            fails,
+            settings=settings(database=kept, phases=(Phase.reuse, Phase.shrink)),
+            database_key=b"it",
+        )
+    return smallest
+
+
+def _failure(spec: RandomSpec, holds: Callable[[RandomSpec], None]) -> type[Exception] | None:
+    try:
+        holds(spec)
+    except Exception as error:
+        return type(error)
+    return None
 
 
 def written(text: str, name: str = "drawn.yaml") -> Spec:

@@ -7,9 +7,9 @@ are reset to PyTorch's defaults, buffers are computed again, ties are made again
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from itertools import groupby
 from typing import TYPE_CHECKING
 
 from getspec import ir
@@ -240,14 +240,18 @@ def _own(module: ir.Module, weight: ir.Weight, path: str, names: Names) -> list[
 def _looped(stack: ir.Stack, path: str, lines_of: object) -> list[str]:
     """Lines for the items of a repeat: a loop where all are equal, else item by item."""
     assert callable(lines_of)
-    variable = _singular(path.rpartition(".")[2])
-    runs = [(run, lines_of(run.member, variable)) for run in stack.runs]
+    stem = _singular(path.rpartition(".")[2])
+    for number in itertools.count(1):
+        variable = stem if number == 1 else f"{stem}{number}"
+        runs = [(run, lines_of(run.member, variable)) for run in stack.runs]
+        if not any(_loops_with(variable, lines) for _, lines in runs):
+            break
     if not any(lines for _, lines in runs):
         return []
     if all(lines == runs[0][1] for _, lines in runs):
         return [f"for {variable} in {path}:", *_indented(runs[0][1])]
     found: list[str] = []
-    for lines, group in groupby(runs, key=lambda each: each[1]):
+    for lines, group in itertools.groupby(runs, key=lambda each: each[1]):
         alike = [run for run, _ in group]
         start, stop = alike[0].start, alike[-1].start + alike[-1].count
         if lines and stop - start == 1:
@@ -256,6 +260,11 @@ def _looped(stack: ir.Stack, path: str, lines_of: object) -> list[str]:
             bounds = f"{start}:" if stop == len(stack) else f"{start or ''}:{stop}"
             found += [f"for {variable} in {path}[{bounds}]:", *_indented(lines)]
     return found
+
+
+def _loops_with(variable: str, lines: list[str]) -> bool:
+    """Whether a loop inside takes this name, and leaves another item under it."""
+    return any(line.lstrip().startswith(f"for {variable} in ") for line in lines)
 
 
 def _ties(module: ir.Module, path: str, root: ir.Block) -> list[str]:

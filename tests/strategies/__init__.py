@@ -10,6 +10,8 @@ From the inside out: `operands` finds what an op can take; `layers`, `functions`
 `models` draw what holds them; `changes` draws models that are changed; `text` writes them as YAML.
 """
 
+from drawing import Seeded
+
 from strategies.changes import overridden, renamed, reordered, split, unrolled
 from strategies.functions import FUNCTION_RECIPES
 from strategies.layers import LAYER_RECIPES, call_layer
@@ -20,6 +22,7 @@ __all__ = [
     "FUNCTION_RECIPES",
     "LAYER_RECIPES",
     "RandomSpec",
+    "Seeded",
     "call_layer",
     "drawn",
     "dumped",

@@ -40,6 +40,8 @@ def arguments(body: Body, contract: Contract) -> dict[str, Any]:
                 given[setting.name] = body.rate()
             case "word":
                 given[setting.name] = body.word()
+            case "shares":
+                given[setting.name] = [0.5] * body.source.integer(1, 3)
             case _ if setting.kind == "ints":
                 given[setting.name] = [body.spell(item) for item in setting.value]
             case _:

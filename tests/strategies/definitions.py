@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from drawing import Body, Contract, Library, Value, known
+from drawing import Body, Contract, Library, Value, known, spelled
 
 from getspec.ops import Tensor
 from getspec.sizes import Size
@@ -31,6 +31,8 @@ def settle(body: Body) -> None:
             body.setting(use, value)
     if source.rarely():
         body.setting("shape", [source.integer(1, 6) for _ in range(source.integer(1, 4))])
+    if source.rarely():
+        body.setting("shares", [source.pick((0.5, 0.25, 2.0)) for _ in range(source.integer(1, 3))])
     if source.flip():
         value = source.integer(1, 8)
         text = body.spell(value)
@@ -47,15 +49,17 @@ def take(
     axes: list[tuple[Any, Size]],
     below: int | None = None,
     doc: str | None = None,
+    selects: str | None = None,
 ) -> Value:
     """One input of the definition."""
     name = body.name(pool)
     type = Tensor(dtype, tuple(length for _, length in axes))
     text = f"{dtype}[{', '.join(str(text) for text, _ in axes)}]"
     declared: Any = text
-    if below is not None or doc is not None:
+    if below is not None or doc is not None or selects is not None:
         declared = {"type": text} | ({"below": body.spell(below)} if below else {})
         declared |= {"doc": doc} if doc else {}
+        declared |= {"selects": selects} if selects else {}
     body.inputs[name] = declared
     body.signature.append((name, type, below))
     value = Value(name, type, below)
@@ -94,7 +98,11 @@ def inputs(body: Body) -> None:
             doc="which",
         )
     if source.rarely() and body.kind == "model":
+        masked(body, take(body, ("mask",), "bool", [batch, length], selects="N"))
+    elif source.rarely() and body.kind == "model":
         take(body, ("mask",), "bool", [batch, length])
+    if source.rarely():
+        take(body, ("times", "angles"), source.pick(("float32", "float")), [batch, length])
     if source.rarely() and body.kind == "model":
         body.least |= {"H": 2, "W": 2}
         channels = source.integer(1, 4)
@@ -106,6 +114,14 @@ def inputs(body: Body) -> None:
         take(body, ("image",), "float", axes)
     if source.rarely() and body.kind == "model":
         several(body, batch)
+
+
+def masked(body: Body, mask: Value) -> None:
+    """As many positions as the mask is said to select."""
+    x = body.stream
+    if x.type.shape[:2] == mask.type.shape:
+        type = x.type.with_shape((Size.runtime("N"), *x.type.shape[2:]))
+        body.named(f"{body.ref(x)}[{body.ref(mask)}]", type)
 
 
 def several(body: Body, batch: tuple[Any, Size]) -> None:
@@ -143,7 +159,7 @@ def definition(
     body = Body(library, kind=kind, nesting=nesting)
     settle(body)
     inputs(body)
-    for _ in range(body.source.integer(1, 6)):
+    for _ in range(body.source.integer(1, body.source.favoured("lines", (6, 6, 3, 12)))):
         statement(body)
     if first:
         first(body)
@@ -164,6 +180,8 @@ def definition(
                 body.stream.type.with_shape((Size.runtime("S"), body.stream.type.shape[-1])),
             )
         )
+    if body.kind == "model" and body.source.flip():
+        promise(body, results)
     texts = [value.text for value in results]
     body.line("return " + (", ".join(texts) if len(texts) > 1 else f"tanh({texts[0]})"))
     if body.kind != "function" and body.source.flip():
@@ -176,16 +194,27 @@ def definition(
                 },
                 {"layer_norm": "ones", "linear": {"trunc_normal": 0.02}},
                 {"conv1d": "kaiming_normal", "linear": {"bias": {"constant": 0.5}}},
+                {"linear": "xavier_normal", "conv2d": "kaiming_uniform", "layer_norm": "default"},
             )
         )
     return body, tuple(value.type for value in results)
+
+
+def promise(body: Body, results: list[Value]) -> None:
+    """Say what is returned, and what its axes mean."""
+    for at, value in enumerate(results):
+        lengths = [spelled(length.value) for length in value.type.shape]
+        body.outputs[f"output{at}"] = f"{value.type.dtype}[{', '.join(lengths)}]"
+    body.words["B"] = "batch"
 
 
 def section(body: Body, **sections: Any) -> dict[str, Any]:
     """The parts of a definition that are not empty."""
     parts = {
         "let": {name: text for name, (text, _, _) in body.lets.items()},
+        "sizes": body.words,
         "inputs": body.inputs,
+        "outputs": body.outputs,
         "components": body.components,
         "init": body.init,
         "tie": body.ties,

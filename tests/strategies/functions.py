@@ -203,6 +203,8 @@ def _sdpa(body: Body) -> None:
             more["mask"] = body.named(f"{body.ref(scores)} > 0", scores.type.with_dtype("bool"))
     if body.source.flip():
         more["scale"] = body.source.real()
+    if body.source.rarely():
+        more["dropout"] = Term(str(body.rate()), 0.1)
     body.call("sdpa", q, k, k, **more)
 
 
@@ -215,7 +217,7 @@ def _joined(op: str) -> Callable[[Body], None]:
         x = body.floats(rank=1)
         same = body.having(lambda type: type.shape == x.type.shape, x.type.dtype)
         parts = [x, *(body.source.pick(same) for _ in range(body.source.integer(0, 2)))]
-        body.call(op, parts, dim=body.axis(x.type))
+        body.call(op, tuple(parts) if body.source.rarely() else parts, dim=body.axis(x.type))
 
     return recipe
 

@@ -114,7 +114,12 @@ def _no_fields(body: Body, x: Tensor) -> dict[str, tuple[Any, Any]]:
 
 
 def _batch_norm(body: Body, x: Tensor) -> dict[str, tuple[Any, Any]]:
-    return _given(num_features=_number(body, int(x.shape[1])), eps=_real(body), affine=_flag(body))
+    return _given(
+        num_features=_number(body, int(x.shape[1])),
+        eps=_real(body),
+        momentum=_real(body),
+        affine=_flag(body),
+    )
 
 
 def _pool(body: Body, x: Tensor) -> dict[str, tuple[Any, Any]]:
@@ -151,7 +156,7 @@ LAYER_RECIPES: dict[str, LayerRecipe] = {
     "dropout": LayerRecipe(some_float, _dropout),
     "embedding": LayerRecipe(integers, _embedding),
     "gelu": LayerRecipe(some_float, _gelu),
-    "group_norm": LayerRecipe(swapped, _group_norm),
+    "group_norm": LayerRecipe(long, _group_norm),
     "layer_norm": LayerRecipe(last_known, _norm("affine", "bias")),
     "linear": LayerRecipe(last_known, _linear),
     "max_pool1d": LayerRecipe(swapped, _pool),
@@ -197,5 +202,13 @@ def adorn(body: Body, declared: dict[str, Any]) -> None:
         declared["doc"] = "A part that is drawn at random"
     if declared["type"] in ("linear", "embedding", "conv1d", "conv2d") and body.source.flip():
         declared["init"] = body.source.pick(
-            ("zeros", "xavier_uniform", {"normal": 0.02}, {"weight": "ones"}, "kaiming_normal")
+            (
+                "zeros",
+                "xavier_uniform",
+                {"normal": 0.02},
+                {"weight": "ones"},
+                "kaiming_normal",
+                "kaiming_uniform",
+                "default",
+            )
         )

@@ -17,7 +17,7 @@ def stack(body: Body) -> None:
     if known(x.type, -1) is None:
         return
     body.source.pick(
-        (plain_loop, counted_loop, paired_loop, picked, skips, pattern, pattern, widths)
+        (plain_loop, counted_loop, paired_loop, picked, skips, pattern, pattern, widths, rounds)
     )(body)
 
 
@@ -39,7 +39,7 @@ def numbered(body: Body, declared: dict[str, Any], index: str) -> dict[str, Any]
         varied = {
             "width": f"{index} + 1",
             "flag": body.source.pick((f"{index} == 0", f"{index} % 2 == 0", f"{index} > 0")),
-            "rate": f"0.1 * {index} / {index + ' + 1' if body.source.flip() else 8}",
+            "rate": f"0.1 * {index} / {f'({index} + 1)' if body.source.flip() else 8}",
         }
         if setting.use in varied and body.source.flip():
             declared[setting.name] = varied[setting.use]
@@ -80,6 +80,15 @@ def paired_loop(body: Body) -> None:
     x = body.ref(body.stream)
     body.line(f"for {a}, {b} in zip({pair[0]}, {pair[1]}):")
     body.line(f"  {x} = {a}({x}) + {b}({x})")
+
+
+def rounds(body: Body) -> None:
+    """A loop in a loop: the same components several times."""
+    parts = repeated(body, body.count())
+    at, item, x = body.name(("i", "step")), body.name(("block", "layer")), body.ref(body.stream)
+    body.line(f"for {at} in range({body.source.pick((2, '1, 3', '3, 0, -1'))}):")
+    body.line(f"  for {item} in {parts}:")
+    body.line(f"    {x} = {item}({x}) + {at}")
 
 
 def picked(body: Body) -> None:

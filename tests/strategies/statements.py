@@ -17,19 +17,34 @@ __all__ = ["statement"]
 
 def choice(body: Body) -> None:
     """A compile-time `if`: a part that is there for one value of a flag."""
-    flags = body.of_use("flag")
+    tests = body.tests()
     x = body.stream
-    if not flags or known(x.type, -1) is None:
+    if not tests or known(x.type, -1) is None:
         return
-    flag = body.source.pick(flags).name
-    test = body.source.pick((flag, f"not {flag}", f"{flag} and {flag}", f"{flag} == true"))
-    test = test.replace("== true", "== True")
+    test = body.source.pick(tests)
+    if test.isidentifier() and body.source.rarely():
+        test = f"{test} == True"
     name = body.component({**same_width(body, x.type), "when": test})
     body.line(f"if {test}:")
     body.line(f"  {x.text} = {name}({body.ref(x)})")
+    if body.source.rarely():
+        body.line(f"elif {body.source.pick(tests)}:")
+        body.line(f"  {x.text} = {x.text} - 0.5")
     if body.source.flip():
         body.line("else:")
         body.line(f"  {x.text} = {x.text} * 0.5")
+
+
+def chosen(body: Body) -> None:
+    """A choice within an expression: a number, or a tensor."""
+    tests, x = body.tests(), body.ref(body.stream)
+    if tests:
+        test = body.source.pick(tests)
+        form = body.source.pick(("{x} * (2.0 if {test} else 0.5)", "{x} + 1 if {test} else {x}"))
+        body.update(form.format(x=x, test=test))
+    shares = body.of_use("shares")
+    if shares:
+        body.update(f"{x} * {body.source.pick(shares).name}[{body.source.pick((0, -1))}]")
 
 
 def index(body: Body) -> None:
@@ -56,6 +71,10 @@ def index(body: Body) -> None:
 def lists(body: Body) -> None:
     """A list written out, added to, and read."""
     x = body.stream
+    if body.source.rarely():
+        item = body.name(("item", "each"))
+        body.line(f"for {item} in [{body.ref(x)}, {x.text} * 0.5]:")
+        body.line(f"  {x.text} = {x.text} + {item}")
     name = body.name(("parts", "kept"))
     body.line(f"{name} = [{body.ref(x)}]")
     body.line(f"{name}.append({x.text} * 2.0)")
@@ -83,6 +102,8 @@ def nested_expression(body: Body) -> None:
                 "({0}) ** 2",
                 "-({0}) ** 2",
                 "softmax({0}, dim=-1)",
+                "({0}) * int(2.5) - float(1)",
+                "(+0.5) * ({0}) + round(1.4)",
             )
         )
         text = form.format(text, x)
@@ -95,6 +116,7 @@ LAYERED = (
     *(call_block,) * 4,
     call_routine,
     *(choice,) * 2,
+    chosen,
     index,
     tie,
     lists,
@@ -105,21 +127,24 @@ LAYERED = (
 )
 
 
-PLAIN = (call_routine, index, lists, nested_expression)
+PLAIN = (call_routine, chosen, index, lists, nested_expression)
+
+
+LAYERS, FUNCTIONS = sorted(LAYER_RECIPES), sorted(FUNCTION_RECIPES)
 
 
 def statement(body: Body) -> None:
     """One more thing that `forward` does."""
     if body.kind == "function":
-        op = body.source.flip()
-        FUNCTION_RECIPES[body.source.pick(sorted(FUNCTION_RECIPES))](body) if op else (
-            body.source.pick(PLAIN)(body)
-        )
+        if body.source.flip():
+            FUNCTION_RECIPES[body.source.favoured("functions", FUNCTIONS)](body)
+        else:
+            body.source.favoured("plain", PLAIN)(body)
         return
-    match body.source.integer(0, 3):
-        case 0:
-            call_layer(body, body.source.pick(sorted(LAYER_RECIPES)))
-        case 1:
-            FUNCTION_RECIPES[body.source.pick(sorted(FUNCTION_RECIPES))](body)
+    match body.source.favoured("statements", ("layer", "function", "layered", "layered")):
+        case "layer":
+            call_layer(body, body.source.favoured("layers", LAYERS))
+        case "function":
+            FUNCTION_RECIPES[body.source.favoured("functions", FUNCTIONS)](body)
         case _:
-            body.source.pick(LAYERED)(body)
+            body.source.favoured("layered", LAYERED)(body)

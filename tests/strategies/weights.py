@@ -23,6 +23,9 @@ def parameter(body: Body, shape: tuple[Size, ...], dtype: str = "float") -> Valu
     }
     if body.source.rarely():
         declared["trainable"] = False
+    if len(shape) == 1 and body.source.rarely():
+        del declared["init"]
+        declared["value"] = f"linspace(-1, 1, {declared['shape'][0]})"
     value = Value(body.component(declared), Tensor("float", shape))
     if dtype != "float":
         value = body.named(f"cast({value.text}, {dtype})", Tensor(dtype, shape))
@@ -40,7 +43,7 @@ def buffer(body: Body) -> None:
     match body.source.integer(0, 3):
         case 0:
             value, dtype = (
-                f"linspace(0, {body.source.pick((1, 0.5, 'sqrt(2)'))}, {size})",
+                f"linspace(0, {body.source.pick((1, 0.5, 'sqrt(2)', 'log(10)', 'float(3)'))}, {size})",
                 "float32",
             )
         case 1:
@@ -48,7 +51,7 @@ def buffer(body: Body) -> None:
         case 2:
             value, dtype = f"arange({size}) * 2", "int"
         case _:
-            dtype = body.source.pick(("float32", "int", "bool"))
+            dtype = body.source.pick(("float32", "float", "int", "bool"))
             shape = sizes(length, 2)
             declared |= {"shape": [size, 2], "init": body.source.pick(("zeros", "ones"))}
             declared |= {"dtype": dtype}
