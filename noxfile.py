@@ -104,6 +104,21 @@ def parity(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def reproduce(session: nox.Session) -> None:
+    """Compare the bytes of every output: hash seeds, Pythons, locales, folders, with and without libyaml."""
+    session.install("--editable", ".", *group("tests"))
+    session.run(*PYTEST, "tests/test_determinism.py", "--whole", *session.posargs)
+
+
+@nox.session(default=False, python="3.11")
+def bounds(session: nox.Session) -> None:
+    """Test the core with exactly the lowest versions that pyproject.toml allows."""
+    lowest = [bound.replace(">=", "==") for bound in PYPROJECT["project"]["dependencies"]]
+    session.install("--editable", ".", *group("tests"), *lowest)
+    session.run(*PYTEST, "-m", "not torch", *session.posargs)
+
+
+@nox.session(default=False)
 def bench(session: nox.Session) -> None:
     """Measure getspec against `import torch`; takes the options of bench/run.py."""
     session.install(*group("torch"))

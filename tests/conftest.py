@@ -43,6 +43,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="a folder that keeps what each chunk of the main property found; what is there is not run again",
     )
     parser.addoption(
+        "--whole",
+        action="store_true",
+        help="compare the bytes of every output of every spec, over ten hash seeds",
+    )
+    parser.addoption(
         "--device",
         default="auto",
         choices=["auto", "cpu", "cuda"],
@@ -55,10 +60,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 LONGEST_CHUNK = 1000
+HASH_SEEDS = (1, 4294967295, *range(2, 10))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Seeds in chunks, so that all cores share them and a run that is cut off keeps what is done."""
+    if "hash_seed" in metafunc.fixturenames:
+        whole = metafunc.config.getoption("--whole")
+        metafunc.parametrize("hash_seed", HASH_SEEDS[: None if whole else 2])
     if "seeds" in metafunc.fixturenames:
         examples, first = (metafunc.config.getoption(name) for name in ("--examples", "--seed"))
         size = min(max(examples // 8, 1), LONGEST_CHUNK)

@@ -1,8 +1,10 @@
-"""The same spec gives the same bytes, whatever the hash seed and whichever Python."""
+"""The same specs give the same bytes: whatever the hash seed, the Python, the locale, the folder, and with or without libyaml.
+
+Of every output there is (tests/outputs.py), for a few specs; with `--whole` for every committed spec and every failing one.
+"""
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import subprocess
@@ -12,52 +14,88 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from committed import MODELS, ROOT, SPECS
+from committed import MODELS, ROOT
 
-SCRIPT = """
-import hashlib, sys, getspec
-digest = hashlib.sha256()
-for path in sys.argv[1:]:
-    spec = getspec.load(path)
-    digest.update(spec.generate().encode())
-    digest.update(spec.resolve().encode())
-    digest.update(repr(spec.count().as_json()).encode())
-print(digest.hexdigest())
-"""
+OUTPUTS = ROOT / "tests" / "outputs.py"
+BAD = sorted((ROOT / "tests" / "bad").glob("*.yaml"))
+FEW = ("pretrain", "diffusion", "zoo/gpt2", "zoo/mixtral-8x7b")
+LOCALES = {
+    "C.UTF-8": {"LC_ALL": "C.UTF-8"},
+    "ASCII": {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"},
+}
+
+pytestmark = pytest.mark.slow
+Specs = tuple[str, ...]
 
 
-def digest(python: str, environment: Mapping[str, str]) -> str:
-    """One digest over what every committed model compiles to."""
-    paths = [path.relative_to(ROOT).as_posix() for path in MODELS]
+@pytest.fixture(scope="session")
+def specs(request: pytest.FixtureRequest) -> Specs:
+    """Paths of specs, seen from the root."""
+    if request.config.getoption("--whole"):
+        return tuple(path.relative_to(ROOT).as_posix() for path in (*MODELS, *BAD))
+    return (*(f"specs/{name}.yaml" for name in FEW), BAD[0].relative_to(ROOT).as_posix())
+
+
+def outputs(
+    specs: Specs,
+    environment: Mapping[str, str],
+    *,
+    python: str = sys.executable,
+    folder: Path = ROOT,
+    pure: bool = False,
+) -> list[str]:
+    """A line for each output: what printed it, and the digest of its bytes."""
     done = subprocess.run(
-        (python, "-c", SCRIPT, *paths),
-        cwd=ROOT,
-        env={"PYTHONPATH": str(ROOT), **environment},
+        (python, str(OUTPUTS), *(["--pure"] if pure else []), *specs),
+        cwd=folder,
+        env={"PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "0", **environment},
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    return done.stdout.strip()
+    return done.stdout.splitlines()
 
 
 @cache
-def ours() -> str:
-    return digest(sys.executable, {"PYTHONHASHSEED": "0"})
+def ours(specs: Specs) -> list[str]:
+    return outputs(specs, {})
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("number", ["1", "42", "4294967295"])
-def test_hash_seeds(number: str) -> None:
+def assert_same(specs: Specs, found: list[str]) -> None:
+    different = [line for line, mine in zip(found, ours(specs), strict=True) if line != mine]
+    assert not different, f"{len(different)} outputs have other bytes, first: {different[:5]}"
+
+
+def test_every_output_is_there(specs: Specs) -> None:
+    """Specs that are right print something for every command, and say yes."""
+    of_models = [line for line in ours(specs) if " specs/" in line]
+    assert of_models
+    empty = "e3b0c44298fc1c14"
+    silent = [line for line in of_models if f": 0 {empty}" in line or ": 0 " not in line]
+    assert not silent, f"these print nothing, or fail: {silent[:5]}"
+
+
+def test_hash_seeds(hash_seed: int, specs: Specs) -> None:
     """Sets and dictionaries are never written in the order they hash to."""
-    assert digest(sys.executable, {"PYTHONHASHSEED": number}) == ours()
+    assert_same(specs, outputs(specs, {"PYTHONHASHSEED": str(hash_seed)}))
 
 
-@pytest.mark.slow
+@pytest.mark.parametrize("locale", LOCALES)
+def test_locales(locale: str, specs: Specs) -> None:
+    assert_same(specs, outputs(specs, LOCALES[locale]))
+
+
+def test_without_libyaml(specs: Specs) -> None:
+    """PyYAML's parser in C and the one in Python are one to us."""
+    assert_same(specs, outputs(specs, {}, pure=True))
+
+
 @pytest.mark.parametrize("version", ["3.11", "3.12", "3.13"])
-def test_pythons(version: str, tmp_path: Path) -> None:
+def test_pythons(version: str, specs: Specs, tmp_path: Path) -> None:
     """Every Python that is supported writes the same bytes."""
-    assert digest(interpreter(version, tmp_path), {"PYTHONHASHSEED": "random"}) == ours()
+    python = interpreter(version, tmp_path)
+    assert_same(specs, outputs(specs, {"PYTHONHASHSEED": "random"}, python=python))
 
 
 def interpreter(version: str, folder: Path) -> str:
@@ -93,26 +131,9 @@ def runs(python: str) -> bool:
     return subprocess.run((python, "-c", ""), capture_output=True, check=False).returncode == 0
 
 
-def test_folders_do_not_matter(tmp_path: Path) -> None:
-    """No path of a machine gets into a file: the same tree elsewhere gives the same bytes."""
-    here, there = tmp_path / "here", tmp_path / "far" / "away"
-    for folder in (here, there):
-        shutil.copytree(SPECS, folder / "specs")
-        done = subprocess.run(
-            (sys.executable, "-m", "getspec", "generate", "specs", "--output", "generated"),
-            cwd=folder,
-            env={"PYTHONPATH": str(ROOT)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr[-2000:]
-    assert _digests(here / "generated") == _digests(there / "generated")
-
-
-def _digests(folder: Path) -> dict[str, str]:
-    files = sorted(folder.rglob("*.py"))
-    return {
-        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in files
-    }
+def test_folders(specs: Specs, tmp_path: Path) -> None:
+    """No path of a machine gets into an output: the same tree elsewhere gives the same bytes."""
+    there = tmp_path / "far" / "away"
+    shutil.copytree(ROOT / "specs", there / "specs")
+    shutil.copytree(ROOT / "tests" / "bad", there / "tests" / "bad")
+    assert_same(specs, outputs(specs, {}, folder=there))
