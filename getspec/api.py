@@ -14,6 +14,7 @@ from getspec.passes.count import Count, count
 from getspec.pipeline import Compiled, compile_spec
 
 if TYPE_CHECKING:
+    from getspec.emit.cost import CostTable
     from getspec.passes.diff import Difference
 
 __all__ = ["Spec", "diff", "load"]
@@ -37,7 +38,24 @@ def diff(a: Spec | str | os.PathLike[str], b: Spec | str | os.PathLike[str]) -> 
     from getspec.passes.diff import diff as compare
 
     first, second = (x if isinstance(x, Spec) else load(x) for x in (a, b))
-    return compare(first.model, second.model)
+    found = compare(first.model, second.model)
+    _show_in_notebooks(type(found), "difference")
+    return found
+
+
+def _show_in_notebooks(kind: type, page: str) -> None:
+    """Let a notebook show objects of the compiler, which itself knows nothing of pages."""
+
+    def draw(found: Any) -> str:
+        from getspec.emit import notebook
+
+        shown: str = getattr(notebook, page)(found)
+        return shown
+
+    kind._repr_html_ = draw  # type: ignore[attr-defined]
+
+
+_show_in_notebooks(Count, "count")
 
 
 class Spec:
@@ -50,6 +68,11 @@ class Spec:
 
     def __repr__(self) -> str:
         return f"<Spec {self.name} from {self.model.file}>"
+
+    def _repr_html_(self) -> str:
+        from getspec.emit import notebook
+
+        return notebook.spec(self)
 
     @property
     def model(self) -> Model:
@@ -85,6 +108,39 @@ class Spec:
     def count(self) -> Count:
         """Exact parameter counts."""
         return self._count
+
+    def run_time_sizes(self) -> set[str]:
+        """Names of the lengths that are known at run time only: those of the inputs and of the spec's `shape`."""
+        forward = self.model.root.forward
+        inputs = forward.inputs if forward is not None else ()
+        lengths = (n for declared in inputs for tensor in declared.tensors for n in tensor.shape)
+        return {symbol for n in lengths for symbol in n.value.symbols()} | set(self.model.shape)
+
+    def cost(
+        self,
+        shape: Mapping[str, int] | None = None,
+        *,
+        dtype: str = "fp32",
+        optimizer: str = "adamw",
+        recompute: str = "none",
+        attention: str = "fused",
+        causal: str = "full",
+        like: str | None = None,
+    ) -> CostTable:
+        """FLOPs and memory, per module and in all, at run-time sizes: the spec's own `shape`, and `shape` over it.
+
+        A size that neither gives stays a letter. The other words are those of `getspec cost --help`.
+        """
+        from getspec.emit.cost import measured
+
+        sizes = {**self.model.shape, **(shape or {})}
+        unknown = sorted(sizes.keys() - self.run_time_sizes())
+        if unknown:
+            known = ", ".join(sorted(self.run_time_sizes()))
+            raise UsageError(f"{self.name} has no run-time size `{unknown[0]}`", f"it has: {known}")
+        policy = {"dtype": dtype, "optimizer": optimizer, "recompute": recompute}
+        policy |= {"attention": attention, "causal": causal}
+        return measured(self.model, self._count, sizes, policy, like)
 
     def generate(self) -> str:
         """The PyTorch module as text; its last line seals it against edits."""

@@ -152,27 +152,10 @@ def count(arguments: Namespace) -> int:
 
 def cost(arguments: Namespace) -> int:
     from getspec.emit import cost as emit
-    from getspec.passes.cost import COUNTED
-    from getspec.passes.cost import cost as work
-    from getspec.passes.memory import memory
-    from getspec.passes.ratio import ratio
 
     spec = _load(arguments.spec, _settings(arguments))
-    if spec.model.root.forward is None:
-        raise UsageError(f"{spec.path} has no `forward`, so its work is not known")
-    sizes = _shape(spec, arguments.shape)
-    chosen = {name: getattr(arguments, name) for name in CHOICES}
-    held = memory(spec.model, sizes=sizes, **chosen)
-    done = work(spec.model, COUNTED[arguments.causal])
-    compared = ratio(spec.model, done.total, held.active, arguments.causal)
-    policy = {**chosen, "causal": arguments.causal}
-    other = None
-    if arguments.like is not None:
-        from getspec.passes.conventions import like
-
-        in_full = work(spec.model).total
-        other = like(spec.model, arguments.like, in_full, held.active).at(sizes)
-    found = emit.table(spec.count(), done, held, compared, sizes, policy, other)
+    words = {name: getattr(arguments, name) for name in emit.CHOICES}
+    found = spec.cost(_shape(spec, arguments.shape), **words, like=arguments.like)
     if arguments.json:
         _print_json(found.as_json())
     elif arguments.markdown:
@@ -182,26 +165,14 @@ def cost(arguments: Namespace) -> int:
     return YES
 
 
-CHOICES = ("dtype", "optimizer", "recompute", "attention")
-"""Options of `cost` that are those of `passes.memory.memory`."""
-
-
 def _shape(spec: Spec, given: list[str]) -> dict[str, int]:
     """Run-time sizes: the spec's own, then those of the command line."""
-    shape = dict(spec.model.shape)
-    assert spec.model.root.forward is not None
-    known = {
-        symbol
-        for declared in spec.model.root.forward.inputs
-        for tensor in declared.tensors
-        for length in tensor.shape
-        for symbol in length.value.symbols()
-    }
+    shape, known = dict(spec.model.shape), spec.run_time_sizes()
     for part in (word for text in given for word in text.split(",")):
         name, sign, number = part.strip().partition("=")
         if not sign or not number.strip().isdigit() or int(number) < 1:
             raise UsageError(f"`--shape {part}` is not a size", "--shape B=8,N=1024")
-        if name not in known | set(shape):
+        if name not in known:
             raise UsageError(
                 f"{spec.name} has no run-time size `{name}`", f"it has: {', '.join(sorted(known))}"
             )

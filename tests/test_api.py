@@ -75,3 +75,41 @@ def test_build_compiles_structural_choices_in(tmp_path: Path) -> None:
     assert small.fc.weight.shape == (2, 2)
     with pytest.raises(getspec.UsageError):
         spec.build(dimension=3)
+
+
+def test_cost_is_that_of_the_command(capsys: pytest.CaptureFixture[str]) -> None:
+    import json
+
+    from getspec.cli import main
+
+    words = ["--dtype", "bf16", "--optimizer", "sgd", "--causal", "half", "--like", "palm"]
+    path = str(ROOT / "specs" / "zoo" / "gpt2.yaml")
+    assert main(["cost", path, "--shape", "B=2,N=64", *words, "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    shape = {"B": 2, "N": 64}
+    found = getspec.load(path).cost(
+        shape, dtype="bf16", optimizer="sgd", causal="half", like="palm"
+    )
+    assert found.as_json() == document
+    assert found.forward.constant == document["forward_flops"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ({"shape": {"Q": 1}}, "no run-time size `Q`"),
+        ({"dtype": "fp16"}, "`dtype` is one of: fp32"),
+        ({"causal": "none"}, "`causal` is one of: full, half"),
+        ({"like": "guess"}, "no convention `guess`"),
+    ],
+)
+def test_cost_says_which_words_there_are(words: dict, message: str) -> None:
+    with pytest.raises(getspec.UsageError, match=message):
+        getspec.load(DIFFUSION).cost(**words)
+
+
+def test_without_a_forward_there_is_no_cost(tmp_path: Path) -> None:
+    path = tmp_path / "names.yaml"
+    path.write_text("getspec: 1\nmodel: Names\n")
+    with pytest.raises(getspec.UsageError, match="no `forward`"):
+        getspec.load(path).cost()

@@ -5,18 +5,28 @@ Every figure is exact. Where a run-time size is not given, a figure is the polyn
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
-from getspec.emit.text import human, painted
+from getspec import ir
+from getspec.emit.text import human, last_name, painted
 from getspec.emit.text import table as aligned
+from getspec.errors import UsageError
 from getspec.ops.base import Tensor
-from getspec.passes.cost import Cost
+from getspec.passes.cost import COUNTED, Cost, cost
 from getspec.passes.count import Count, Row
-from getspec.passes.memory import Addend, Memory
-from getspec.passes.ratio import Ratio
+from getspec.passes.memory import (
+    ATTENTIONS,
+    OPTIMIZERS,
+    PRECISIONS,
+    RECOMPUTES,
+    Addend,
+    Memory,
+    memory,
+)
+from getspec.passes.ratio import Ratio, ratio
 from getspec.sizes import Poly, Size, constant
 
 if TYPE_CHECKING:
@@ -83,6 +93,11 @@ class CostTable:
     def at(self, size: Size) -> Poly:
         """A size at the given run-time sizes."""
         return size.value.substitute(_constants(self.sizes))
+
+    def _repr_html_(self) -> str:
+        from getspec.emit import notebook
+
+        return notebook.cost(self)
 
     def as_json(self) -> dict[str, Any]:
         """Integers where all run-time sizes are given, polynomials in words where not.
@@ -183,6 +198,45 @@ def _constants(sizes: Mapping[str, int]) -> dict[str, Poly]:
     return {name: constant(number) for name, number in sizes.items()}
 
 
+def measured(
+    model: ir.Model,
+    count: Count,
+    sizes: Mapping[str, int],
+    policy: Mapping[str, str],
+    like: str | None = None,
+) -> CostTable:
+    """The cost of a model at some run-time sizes, under choices that are named by their words."""
+    if model.root.forward is None:
+        raise UsageError(f"{model.file} has no `forward`, so its work is not known")
+    for name, words in CHOICES.items():
+        if policy[name] not in words:
+            raise UsageError(f"`{name}` is one of: {', '.join(words)}; this is `{policy[name]}`")
+    chosen = {name: word for name, word in policy.items() if name != "causal"}
+    held = memory(model, sizes=sizes, **chosen)
+    done = cost(model, COUNTED[policy["causal"]])
+    compared = ratio(model, done.total, held.active, policy["causal"])
+    other = None
+    if like is not None:
+        from getspec.passes import conventions
+
+        if like not in conventions.CONVENTIONS:
+            known = ", ".join(conventions.CONVENTIONS)
+            raise UsageError(f"there is no convention `{like}`", f"there are: {known}")
+        in_full = cost(model).total
+        other = conventions.like(model, like, in_full, held.active).at(sizes)
+    return table(count, done, held, compared, sizes, policy, other)
+
+
+CHOICES: Mapping[str, Collection[str]] = {
+    "dtype": PRECISIONS,
+    "optimizer": OPTIMIZERS,
+    "recompute": RECOMPUTES,
+    "attention": ATTENTIONS,
+    "causal": COUNTED,
+}
+"""The words of a policy."""
+
+
 def table(
     count: Count,
     cost: Cost,
@@ -257,7 +311,7 @@ def _cells(found: CostTable, depth: int | None) -> list[tuple[str, ...]]:
     cells = []
     for row in found.rows:
         if depth is None or row.depth < depth:
-            name = f"{'  ' * row.depth}{_name(row.path)}"
+            name = f"{'  ' * row.depth}{last_name(row.path)}"
             repeat = f"x{row.repeat}" if row.repeat > 1 else ""
             cells.append((name, row.type, repeat, row.shape, *_numbers(row, at_least)))
     return [*cells, ("total", "", "", "", *_numbers(found.total, at_least))]
@@ -266,14 +320,6 @@ def _cells(found: CostTable, depth: int | None) -> list[tuple[str, ...]]:
 def _numbers(row: CostRow, at_least: str) -> tuple[str, ...]:
     work = (row.forward, _macs(row.forward), row.backward)
     return (f"{row.params:,}", *map(quantity, work), at_least + size_of(row.kept))
-
-
-def _name(path: str) -> str:
-    parts = path.split(".")
-    at = len(parts) - 1
-    while at > 0 and (parts[at] == "*" or parts[at].replace("-", "").isdigit()):
-        at -= 1
-    return ".".join(parts[at:])
 
 
 SPARE = (6, 1, 3, 7, 2, 8)

@@ -13,7 +13,7 @@ from getspec.passes.diff import CLASSES, Change, Difference
 if TYPE_CHECKING:
     from getspec.terminal import Look
 
-__all__ = ["difference_tree"]
+__all__ = ["difference_tree", "silent_rows", "tree_rows"]
 
 MAX_WORDS = 160
 """How much is shown of a change; the JSON document has all of it."""
@@ -24,18 +24,24 @@ def difference_tree(found: Difference, depth: int | None = None, look: Look | No
     lines = [*_head(found, look), ""]
     if found.identical:
         return "\n".join([*lines, "no difference"])
+    rows = tree_rows(found, depth)
+    if rows:
+        lines += [*(table(rows, "<>>") if look is None else _tree(rows, look)), ""]
+    silent = silent_rows(found)
+    if silent:
+        lines += [painted(look, "strong", "without parameters:")]
+        lines += _silent_lines(silent, look)
+    return "\n".join(lines).rstrip()
+
+
+def tree_rows(found: Difference, depth: int | None = None) -> list[tuple[str, str, str]]:
+    """What changes parameters: indented words, `12 x +768` where it repeats, and the sum."""
     root = _Branch("")
     for change in found.changes:
         root.add(change.path.split("."), change)
     rows: list[tuple[str, str, str]] = []
     _tree_rows(root, 0, rows, depth)
-    if rows:
-        lines += [*(table(rows, "<>>") if look is None else _tree(rows, look)), ""]
-    silent = [c for c in found.changes if c.delta == 0]
-    if silent:
-        lines += [painted(look, "strong", "without parameters:")]
-        lines += _silent_lines(silent, look)
-    return "\n".join(lines).rstrip()
+    return rows
 
 
 def _head(found: Difference, look: Look | None) -> list[str]:
@@ -155,16 +161,23 @@ def _times(delta: int, repeat: int) -> str:
     return f"{repeat} x {delta // repeat:+,}" if repeat > 1 and delta % repeat == 0 else ""
 
 
-def _silent_lines(changes: Sequence[Change], look: Look | None) -> Iterator[str]:
-    """Strictest class first; equal changes of neighbours share a line."""
+def silent_rows(found: Difference) -> list[tuple[str, str]]:
+    """What changes no parameter: class and words, strictest first; equal changes of neighbours share a row."""
     merged: dict[tuple[str, str, str], list[str]] = {}
-    for change in sorted(changes, key=lambda change: CLASSES.index(change.category)):
+    silent = [change for change in found.changes if change.delta == 0]
+    for change in sorted(silent, key=lambda change: CLASSES.index(change.category)):
         parent, _, name = change.path.rpartition(".")
         words = change.words.partition(": ")[2]
         merged.setdefault((change.category, parent, words), []).append(name)
-    width = max(len(category) for category, _, _ in merged)
-    for (category, parent, words), names in merged.items():
-        line = f"{f'{parent}.' if parent else ''}{', '.join(names)}: {_cut(words)}"
+    return [
+        (category, f"{f'{parent}.' if parent else ''}{', '.join(names)}: {_cut(words)}")
+        for (category, parent, words), names in merged.items()
+    ]
+
+
+def _silent_lines(rows: Sequence[tuple[str, str]], look: Look | None) -> Iterator[str]:
+    width = max(len(category) for category, _ in rows)
+    for category, line in rows:
         if look is None:
             yield f"  {category:<{width}}  {line}"
             continue

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from getspec.terminal import Look
     from getspec.verify import Verdict
 
-__all__ = ["count_table", "human", "painted", "table", "tensor_table", "verdict_line"]
+__all__ = ["count_table", "human", "last_name", "painted", "table", "tensor_table", "verdict_line"]
 
 
 def table(rows: Sequence[Sequence[str]], align: str) -> list[str]:
@@ -45,7 +45,7 @@ def count_table(found: Count, depth: int | None = None, look: Look | None = None
     shown = [row for row in found.rows if depth is None or row.depth < depth]
     rows = [("", "type", "repeat", "params", "%")]
     for row in shown:
-        name = _name(row.path, found)
+        name = last_name(row.path)
         share = f"{100 * row.params / found.total:.2f}" if found.total else "0"
         times = f"x{row.repeat}" if row.repeat > 1 else ""
         rows.append((f"{'  ' * row.depth}{name}", row.type, times, f"{row.params:,}", share))
@@ -71,7 +71,7 @@ def count_table(found: Count, depth: int | None = None, look: Look | None = None
     return "\n".join(lines)
 
 
-def _name(path: str, found: Count) -> str:
+def last_name(path: str) -> str:
     """The last part of a path, with the list it is in: `blocks.*`."""
     parts = path.split(".")
     at = len(parts) - 1

@@ -79,7 +79,7 @@ def test_the_document_says_what_the_drawing_says(
     assert edges == arrows(drawn(tmp_path, PAIR))
     outer, within = found["frames"]
     assert (outer["label"], outer["frame"]) == ("repeated x3", None)
-    assert (within["path"], within["frame"]) == ("blocks.*", 0)
+    assert (within["path"], within["frame"]) == ("blocks.0-2", 0)
     inside = [node["label"] for node in found["nodes"] if node["frame"] == 1]
     assert "norm: layer_norm" in inside
     assert "head: linear" not in inside
