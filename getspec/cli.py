@@ -398,6 +398,7 @@ def _generate(parser: argparse.ArgumentParser) -> None:
     )
     mode.add_argument("--diff", action="store_true", help="write nothing; print what would change")
     mode.add_argument("--stdout", action="store_true", help="print the code")
+    mode.add_argument("--class", metavar="NAME", dest="only", help="print the code of one class")
 
 
 def _cost(parser: argparse.ArgumentParser) -> None:
@@ -505,10 +506,12 @@ def _docs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--check", action="store_true", help="write nothing; exit 1 if a file is not current"
     )
+    parser.add_argument("--json", action="store_true", help="print a JSON document")
 
 
 def _gallery(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", help="a YAML file of tables of published figures")
+    parser.add_argument("--json", action="store_true", help="print a JSON document")
 
 
 def _explain(parser: argparse.ArgumentParser) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from getspec.errors import SpecError, UsageError
+from getspec.errors import SpecError, UsageError, nearest
 
 if TYPE_CHECKING:
     from getspec.api import Spec
@@ -214,7 +214,9 @@ def gallery(arguments: Namespace) -> int:
     wrong = [(table, row) for table in tables for row in table.rows if row.problem]
     for table, row in wrong:
         print(f"{arguments.file}: {table.title}: {row.name}: {row.problem}", file=sys.stderr)
-    if not wrong:
+    if arguments.json:
+        _print_json({"schema_version": 1, "tables": [table.as_json() for table in tables]})
+    elif not wrong:
         print(markdown(tables))
     return NO if wrong else YES
 
@@ -324,13 +326,15 @@ def generate(arguments: Namespace) -> int:
     files: dict[Path, str] = {}
     for path, output in _files(arguments.specs):
         text = _load(path, settings).generate()
-        if arguments.stdout:
+        if arguments.only:
+            print(_class(text, arguments.only), end="")
+        elif arguments.stdout:
             print(text, end="")
         target = Path(arguments.output) / output
         if target in files:
             raise UsageError(f"two specs would be written to {target.as_posix()}")
         files[target] = text
-    if arguments.stdout:
+    if arguments.stdout or arguments.only:
         return YES
     if arguments.check or arguments.diff:
         stale = {p.as_posix(): state(p, t) for p, t in files.items() if state(p, t) != "current"}
@@ -354,6 +358,20 @@ def generate(arguments: Namespace) -> int:
     if len(written) < len(files):
         print(f"{len(files) - len(written)} already current", file=sys.stderr)
     return YES
+
+
+def _class(text: str, name: str) -> str:
+    """One class of a generated module."""
+    classes = {
+        part.partition("(")[0].removeprefix("class "): part
+        for part in text.split("\n\n\n")
+        if part.startswith("class ")
+    }
+    if name not in classes:
+        known = nearest(name, classes)
+        help = f"did you mean `{known}`?" if known else f"it has: {', '.join(classes)}"
+        raise UsageError(f"the module has no class `{name}`", help)
+    return f"{classes[name]}\n"
 
 
 def verify(arguments: Namespace) -> int:
@@ -453,13 +471,19 @@ def docs(arguments: Namespace) -> int:
 
     texts = {path: filled(path) for path in markdown_files(arguments.files)}
     stale = {path: new for path, (old, new) in texts.items() if old != new}
-    if arguments.check:
-        for path in stale:
-            print(f"{path.as_posix()}: stale")
-        return NO if stale else YES
-    for path in write_all(stale, force=True):
-        print(f"wrote {path.as_posix()}", file=sys.stderr)
-    return YES
+    names = [path.as_posix() for path in stale]
+    if not arguments.check:
+        write_all(stale, force=True)
+    if arguments.json:
+        found = {"stale" if arguments.check else "written": names}
+        _print_json({"schema_version": 1, **found, "current": len(texts) - len(names)})
+    elif arguments.check:
+        for name in names:
+            print(f"{name}: stale")
+    else:
+        for name in names:
+            print(f"wrote {name}", file=sys.stderr)
+    return NO if stale and arguments.check else YES
 
 
 def resolve(arguments: Namespace) -> int:

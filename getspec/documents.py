@@ -32,11 +32,10 @@ READING = (
     "formula",
     "gallery",
     "generate",
-    "memory",
     "resolve",
     "schema",
 )
-"""Commands that write nothing; `generate` only with `--stdout`."""
+"""Commands that write nothing; `generate` only with `--stdout` or `--class`."""
 WRITING = ("emit_converter", "output", "plot")
 """Arguments that name a file to write."""
 START = re.compile(r"<!-- getspec: (.*?) -->")
@@ -140,7 +139,7 @@ def _check(words: list[str], place: str) -> None:
 
 def _refuse_writing(arguments: Namespace, place: str) -> None:
     """An option may be shortened, so what was understood is looked at and not the words."""
-    if arguments.command == "generate" and not arguments.stdout:
+    if arguments.command == "generate" and not (arguments.stdout or arguments.only):
         raise UsageError(f"{place}: `generate` writes files", "generate SPEC --stdout")
     for name in WRITING:
         if getattr(arguments, name, None) and arguments.command != "generate":

@@ -93,6 +93,21 @@ class Row:
             return f"the residue is {_number(self.difference)}, not {_number(self.residue)}"
         return None if self.because else "a residue needs `because`"
 
+    def as_json(self) -> dict[str, Any]:
+        """`ours` and `residue` in whole units, or as fractions in words."""
+        return {
+            "name": self.name,
+            "spec": self.spec,
+            "at": dict(self.sizes),
+            "published": f"{self.printed} {self.unit}",
+            "compared": self.expression,
+            "ours": _exact(self.value),
+            "residue": None if self.residue is None else _exact(self.residue),
+            "because": self.because or None,
+            "misprint": self.misprint,
+            "problem": self.problem,
+        }
+
 
 @dataclass(frozen=True)
 class Table:
@@ -102,6 +117,14 @@ class Table:
     source: str
     text: str
     rows: tuple[Row, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        rows = [row.as_json() for row in self.rows]
+        return {"title": self.title, "source": self.source, "text": self.text, "rows": rows}
+
+
+def _exact(value: Fraction) -> int | str:
+    return value.numerator if value.denominator == 1 else str(value)
 
 
 def gallery(path: str) -> list[Table]:

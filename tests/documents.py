@@ -8,15 +8,18 @@ ones add to its end, and a `diff` block changes it.
 
 from __future__ import annotations
 
+import atexit
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from shutil import rmtree
+from tempfile import TemporaryDirectory, mkdtemp
 
 Done = subprocess.CompletedProcess[str]
 ROOT = Path(__file__).resolve().parent.parent
@@ -58,14 +61,36 @@ def commands(console: str) -> Iterator[tuple[str, str]]:
         yield command, output.strip()
 
 
-def run(command: str, folder: Path) -> Done:
-    """A command as somebody in this folder would give it, with our Python."""
-    words = command.removeprefix("python -m ").split()
-    assert words[0] in ("getspec", "python"), command
-    line = [sys.executable, *(["-m", "getspec"] if words[0] == "getspec" else []), *words[1:]]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
+@cache
+def programs() -> Path:
+    """A folder with `getspec` and `python` as if they were installed: our Python runs both."""
+    folder = Path(mkdtemp())
+    atexit.register(rmtree, folder)
+    for name, words in (("getspec", "-m getspec "), ("python", "")):
+        script = folder / name
+        script.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} {words}"$@"\n')
+        script.chmod(0o755)
+    return folder
+
+
+def run(command: str, folder: Path, path: Path | None = None) -> Done:
+    """A line as somebody in this folder would paste it; `path` is where programs are looked for first."""
+    first = str(path or programs())
+    environment = {
+        **os.environ,
+        "PATH": f"{first}{os.pathsep}{os.environ['PATH']}",
+        "NO_COLOR": "1",
+    }
+    environment = {k: v for k, v in environment.items() if k not in ("PYTHONPATH", "FORCE_COLOR")}
+    if path is None:
+        environment["PYTHONPATH"] = str(ROOT)
     return subprocess.run(
-        line, cwd=folder, env=environment, capture_output=True, text=True, check=False
+        ["bash", "-c", command],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
@@ -104,6 +129,8 @@ def refreshed(document: str, folder: Path) -> str:
         shown = f"$ {command}\n{printed(ready())}".strip()
         texts[block.line] = f"{texts.get(block.line, '')}{shown}\n"
     for block in blocks(document, "console"):
+        if block.line not in texts:  # lines to paste, of which no output is shown
+            continue
         document = document.replace(
             f"```console\n{block.text}```", f"```console\n{texts[block.line]}```"
         )
@@ -113,6 +140,7 @@ def refreshed(document: str, folder: Path) -> str:
 if __name__ == "__main__":
     with TemporaryDirectory() as scratch:
         name = Path(sys.argv[1])
+        (Path(scratch) / "specs").symlink_to(ROOT / "specs")
         name.write_text(
             refreshed(name.read_text(encoding="utf-8"), Path(scratch)), encoding="utf-8"
         )

@@ -155,6 +155,16 @@ class TestGenerate:
         assert run("generate", spec.name, "--force", cwd=spec.parent).returncode == 0
         assert "LazyLinear" not in written.read_text()
 
+    def test_one_class_is_printed_as_it_stands_in_the_module(self) -> None:
+        whole = run("generate", DIFFUSION, "--stdout").stdout
+        part = run("generate", DIFFUSION, "--class", "Attention").stdout
+        assert part.startswith("class Attention(nn.Module):\n")
+        assert part.count("\nclass ") == 0
+        assert f"\n\n\n{part}\n\n" in whole
+        wrong = run("generate", DIFFUSION, "--class", "Atention")
+        assert (wrong.returncode, wrong.stdout) == (2, "")
+        assert "did you mean `Attention`?" in wrong.stderr
+
     def test_one_bad_spec_among_good_ones_writes_nothing(self, spec: Path) -> None:
         (spec.parent / "two.yaml").write_text(LINEAR.replace("fc(x)", "fd(x)"))
         done = run("generate", ".", cwd=spec.parent)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,15 @@ def test_a_region_is_filled_and_then_current(
     assert main(["docs", "page.md", "--check"]) == 0
 
 
+def test_what_is_stale_is_a_document_too(page: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["docs", ".", "--check", "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert found == {"schema_version": 1, "stale": ["page.md"], "current": 0}
+    assert main(["docs", ".", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found == {"schema_version": 1, "written": ["page.md"], "current": 0}
+
+
 def test_a_change_of_the_spec_makes_it_stale(page: Path) -> None:
     main(["docs", "page.md"])
     (page.parent / "one.yaml").write_text(SPEC.replace("out_features: 4", "out_features: 5"))
@@ -63,6 +73,7 @@ def test_a_region_within_a_code_block_is_an_example(page: Path) -> None:
 LANGUAGES = {
     "count one.yaml --json": "```json",
     "generate one.yaml --stdout": "```python",
+    "generate one.yaml --class One": "```python",
     "resolve one.yaml": "```yaml",
     "schema --ops": "```text",
     "diff one.yaml one.yaml --format markdown": "# One and One",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from fractions import Fraction
 from pathlib import Path
 
@@ -146,3 +147,15 @@ def test_the_command_says_which_row_is_wrong(one: Path, capsys: pytest.CaptureFi
     out, err = capsys.readouterr()
     assert out == ""
     assert "T: Head: the residue is 4" in err
+
+
+def test_the_document_has_exact_numbers(one: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    row(one, published=140, residue=4, because="why")
+    assert main(["gallery", "gallery.yaml", "--json"]) == 0
+    (table,) = json.loads(capsys.readouterr().out)["tables"]
+    (found,) = table["rows"]
+    assert (found["ours"], found["residue"], found["problem"]) == (144, 4, None)
+    row(one, published=1, value="params / 10")
+    assert main(["gallery", "gallery.yaml", "--json"]) == 1, "the problem is in the document"
+    (found,) = json.loads(capsys.readouterr().out)["tables"][0]["rows"]
+    assert (found["ours"], found["problem"]) == ("72/5", "the residue is 13.4000")

@@ -51,7 +51,7 @@ function _shtab_getspec_using
 end
 
 set -g _shtab_getspec_commands check cost completion count diagram diff docs explain formula gallery generate import init resolve schema solve sweep verify
-set -g _shtab_getspec_opts_with_value --against --attention --causal --color --config --depth --device --dtype --emit-converter --fail-on --flops --format --like --limit --model --multiple --of --optimizer --output --output-format --params --recompute --set --shape --sort --vary --where
+set -g _shtab_getspec_opts_with_value --against --attention --causal --class --color --config --depth --device --dtype --emit-converter --fail-on --flops --format --like --limit --model --multiple --of --optimizer --output --output-format --params --recompute --set --shape --sort --vary --where
 
 complete -c getspec -e
 complete -c getspec -f
@@ -116,6 +116,7 @@ complete -c getspec -n '_shtab_getspec_using diff; and test $_shtab_getspec_npos
 complete -c getspec -n '_shtab_getspec_using; and test $_shtab_getspec_npos -eq 0' -a docs -d 'Fill marked regions of Markdown files with what commands print.'
 complete -c getspec -n '_shtab_getspec_using docs' -s h -l help -d 'show this help message and exit'
 complete -c getspec -n '_shtab_getspec_using docs' -l check -d 'write nothing; exit 1 if a file is not current'
+complete -c getspec -n '_shtab_getspec_using docs' -l json -d 'print a JSON document'
 complete -c getspec -n '_shtab_getspec_using docs' -l color -xka "auto always never" -d 'colour and bars: on a terminal (auto), in pipes too, or no colour'
 complete -c getspec -n '_shtab_getspec_using docs; and test $_shtab_getspec_npos -ge 0' -ka "(__fish_complete_path (commandline -ct))" -d 'Markdown files, or folders of them'
 complete -c getspec -n '_shtab_getspec_using; and test $_shtab_getspec_npos -eq 0' -a explain -d 'Explain an error code, or one component or tensor of a spec.'
@@ -135,6 +136,7 @@ complete -c getspec -n '_shtab_getspec_using formula' -l color -xka "auto always
 complete -c getspec -n '_shtab_getspec_using formula; and test $_shtab_getspec_npos -eq 0' -ka "(__fish_complete_path (commandline -ct))" -d 'a spec file; `-` is standard input'
 complete -c getspec -n '_shtab_getspec_using; and test $_shtab_getspec_npos -eq 0' -a gallery -d 'Hold published figures against the specs, and print them as Markdown.'
 complete -c getspec -n '_shtab_getspec_using gallery' -s h -l help -d 'show this help message and exit'
+complete -c getspec -n '_shtab_getspec_using gallery' -l json -d 'print a JSON document'
 complete -c getspec -n '_shtab_getspec_using gallery' -l color -xka "auto always never" -d 'colour and bars: on a terminal (auto), in pipes too, or no colour'
 complete -c getspec -n '_shtab_getspec_using gallery; and test $_shtab_getspec_npos -eq 0' -ka "(__fish_complete_path (commandline -ct))" -d 'a YAML file of tables of published figures'
 complete -c getspec -n '_shtab_getspec_using; and test $_shtab_getspec_npos -eq 0' -a generate -d 'Compile specs to PyTorch.'
@@ -146,6 +148,7 @@ complete -c getspec -n '_shtab_getspec_using generate' -l force -d 'overwrite fi
 complete -c getspec -n '_shtab_getspec_using generate' -l check -d 'write nothing; exit 1 if a file is not current'
 complete -c getspec -n '_shtab_getspec_using generate' -l diff -d 'write nothing; print what would change'
 complete -c getspec -n '_shtab_getspec_using generate' -l stdout -d 'print the code'
+complete -c getspec -n '_shtab_getspec_using generate' -l class -x -d 'print the code of one class'
 complete -c getspec -n '_shtab_getspec_using generate' -l color -xka "auto always never" -d 'colour and bars: on a terminal (auto), in pipes too, or no colour'
 complete -c getspec -n '_shtab_getspec_using generate; and test $_shtab_getspec_npos -ge 0' -ka "(__fish_complete_path (commandline -ct))" -d 'spec files, or folders of them; `-` is standard input'
 complete -c getspec -n '_shtab_getspec_using; and test $_shtab_getspec_npos -eq 0' -a import -d 'Turn a Hugging Face config.json into a spec.'

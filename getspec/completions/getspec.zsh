@@ -128,6 +128,7 @@ _shtab_getspec_diff_defaults_added=0
 _shtab_getspec_docs_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--check[write nothing\; exit 1 if a file is not current]"
+  "--json[print a JSON document]"
   "--color[colour and bars\: on a terminal (auto), in pipes too, or no colour]:color:(auto always never)"
   "(*):Markdown files, or folders of them:_files"
 )
@@ -164,6 +165,7 @@ _shtab_getspec_formula_defaults_added=0
 
 _shtab_getspec_gallery_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--json[print a JSON document]"
   "--color[colour and bars\: on a terminal (auto), in pipes too, or no colour]:color:(auto always never)"
   ":a YAML file of tables of published figures:_files"
 )
@@ -180,6 +182,7 @@ _shtab_getspec_generate_options=(
   "--check[write nothing\; exit 1 if a file is not current]"
   "--diff[write nothing\; print what would change]"
   "--stdout[print the code]"
+  "--class[print the code of one class]:NAME:"
   "--color[colour and bars\: on a terminal (auto), in pipes too, or no colour]:color:(auto always never)"
   "(*):spec files, or folders of them\; \`-\` is standard input:_files"
 )
