@@ -167,6 +167,10 @@ class _Formatter(argparse.HelpFormatter):
     def __init__(self, prog: str) -> None:
         super().__init__(prog, width=_columns(sys.stdout) - 2)
 
+    def add_arguments(self, actions: Any) -> None:
+        super().add_arguments(actions)
+        self._action_max_length += self._indent_increment  # which is forgotten for subcommands
+
 
 def _columns(stream: Any) -> int:
     given = os.environ.get("COLUMNS", "")

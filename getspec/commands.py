@@ -146,7 +146,7 @@ def count(arguments: Namespace) -> int:
     else:
         print(text.count_table(found, arguments.depth, look))
     if like is not None:
-        print("", like.text(), sep="\n")
+        print("", *text.folded(like.text(), look), sep="\n")
     return YES
 
 
@@ -509,7 +509,7 @@ def schema(arguments: Namespace) -> int:
     elif arguments.json:
         _print_json(emit.ops())
     else:
-        print(emit.ops_text())
+        print(emit.ops_text(_look(arguments)))
     return YES
 
 

@@ -81,6 +81,9 @@ LOOKED_AT = [
     ("check", PRETRAIN, "tests/bad/schema-several-mistakes.yaml"),
     ("sweep", GPT2, "--set", "embed_dim=768:1024:64"),
     ("solve", GPT2, "--params", "350M", "--vary", "num_layers"),
+    ("cost", GPT2, "--shape", "B=1,N=1024", "--like", "fvcore"),
+    ("count", GPT2, "--depth", "1", "--like", "torchinfo"),
+    ("schema", "--ops"),
 ]
 
 

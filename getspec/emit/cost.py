@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 from getspec import ir
-from getspec.emit.text import human, last_name, painted
+from getspec.emit.text import folded, last_name, painted
 from getspec.emit.text import table as aligned
 from getspec.errors import UsageError
 from getspec.ops.base import Tensor
@@ -322,6 +321,12 @@ def _numbers(row: CostRow, at_least: str) -> tuple[str, ...]:
     return (f"{row.params:,}", *map(quantity, work), at_least + size_of(row.kept))
 
 
+def _human(look: Look | None, flops: int) -> str:
+    """The figure as the table has it, where somebody looks."""
+    short = quantity(constant(flops))
+    return "" if look is None or short == str(flops) else look.paint("quiet", f" ({short})")
+
+
 SPARE = (6, 1, 3, 7, 2, 8)
 """Columns of `HEAD` that a narrow terminal leaves out, the first one first."""
 
@@ -334,10 +339,10 @@ def text(found: CostTable, depth: int | None = None, look: Look | None = None) -
     forward, backward = found.forward.constant, found.backward.constant
     if forward is not None and backward is not None:
         both = forward + backward
-        lines.append(f"forward   {forward:,} FLOPs{human(look, forward)}")
-        lines.append(f"training  {both:,} FLOPs a step{human(look, both)}")
+        lines.append(f"forward   {forward:,} FLOPs{_human(look, forward)}")
+        lines.append(f"training  {both:,} FLOPs a step{_human(look, both)}")
     for line in (*_ratio_lines(found), *_like_lines(found)):
-        lines += [line] if look is None else wrap(line, look.width, subsequent_indent=" " * 10)
+        lines += folded(line, look, 10)
     lines.append("")
     lines += [*_memory_lines(found, look), ""]
     lines += _notes([found.note, KEPT], look)
@@ -376,10 +381,7 @@ def _table(found: CostTable, depth: int | None, look: Look | None) -> list[str]:
 def _notes(notes: Sequence[str], look: Look | None) -> Iterator[str]:
     """What the figures mean, in small print."""
     for note in notes:
-        if look is None:
-            yield note
-        else:
-            yield from (look.paint("quiet", line) for line in wrap(note, look.width))
+        yield from (painted(look, "quiet", line) for line in folded(note, look))
 
 
 def _memory_lines(found: CostTable, look: Look | None) -> Iterator[str]:
@@ -402,7 +404,8 @@ def _memory_lines(found: CostTable, look: Look | None) -> Iterator[str]:
                 rows, "<><", styles=("", "", "quiet"), last=True, bars=_parts(found, addends)
             )
     if policy["attention"] == "fused" and memory.kept.total("attention") != 0:
-        yield f"fused attention  {memory.recipes['attention']}"
+        line = f"fused attention  {memory.recipes['attention']}"
+        yield from folded(line, look, 17)
     if memory.kv_per_token != 0:
         yield f"keys and values  {memory.kv_per_token.value.constant:,} bytes a token"
     if memory.active != found.total.params:

@@ -7,13 +7,16 @@ never refuses what the compiler takes. Names, sizes and dataflow are for `check`
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from getspec.emit.text import table
+from getspec.emit.text import folded, painted, table
 from getspec.ops import FUNCTIONS, LAYERS
 from getspec.ops.base import DTYPES, has_default
 from getspec.sizes import Size
 from getspec.spec import File
+
+if TYPE_CHECKING:
+    from getspec.terminal import Look
 
 __all__ = ["json_schema", "ops", "ops_text"]
 
@@ -279,11 +282,24 @@ def _shown(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def ops_text() -> str:
+def ops_text(look: Look | None = None) -> str:
     """The list of ops for a terminal."""
     found = ops()
-    lines = ["Layers (components; `type: ...`)", ""]
-    lines += table([(x["signature"], x["summary"]) for x in found["layers"]], "<<")
-    lines += ["", "Functions (called in `forward`)", ""]
-    lines += table([(x["signature"], x["summary"]) for x in found["functions"]], "<<")
+    lines = [painted(look, "strong", "Layers (components; `type: ...`)"), ""]
+    lines += _listed([(x["signature"], x["summary"]) for x in found["layers"]], look)
+    lines += ["", painted(look, "strong", "Functions (called in `forward`)"), ""]
+    lines += _listed([(x["signature"], x["summary"]) for x in found["functions"]], look)
     return "\n".join(lines)
+
+
+def _listed(rows: list[tuple[str, str]], look: Look | None) -> list[str]:
+    """Two columns; where they do not fit, the second stands below the first."""
+    lines = table(rows, "<<")
+    if look is None or max(map(len, lines)) <= look.width:
+        return lines
+    found = []
+    for signature, summary in rows:
+        found += folded(signature, look, 4)
+        below = folded(f"    {summary}", look, 4)
+        found += [look.paint("quiet", line) for line in below]
+    return found

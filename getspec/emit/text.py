@@ -13,7 +13,16 @@ if TYPE_CHECKING:
     from getspec.terminal import Look
     from getspec.verify import Verdict
 
-__all__ = ["count_table", "human", "last_name", "painted", "table", "tensor_table", "verdict_line"]
+__all__ = [
+    "count_table",
+    "folded",
+    "human",
+    "last_name",
+    "painted",
+    "table",
+    "tensor_table",
+    "verdict_line",
+]
 
 
 def table(rows: Sequence[Sequence[str]], align: str) -> list[str]:
@@ -38,6 +47,15 @@ def human(look: Look | None, number: int) -> str:
     from getspec.terminal import short
 
     return look.paint("quiet", f" ({short(number)})")
+
+
+def folded(line: str, look: Look | None, indent: int = 0) -> list[str]:
+    """A long line in the width of the terminal, or as it is."""
+    if look is None or len(line) <= look.width:
+        return [line]
+    from textwrap import wrap
+
+    return wrap(line, look.width, subsequent_indent=" " * indent)
 
 
 def count_table(found: Count, depth: int | None = None, look: Look | None = None) -> str:
