@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path as FilePath
 from typing import Any
 
-from getspec.errors import Diagnostic, Span, SpecError, nearest
+from getspec.errors import Diagnostic, Fix, Span, SpecError, nearest
 from getspec.library import MAX_DEPTH, Files
 from getspec.source import Document, Mark, Path, scalar
 
@@ -208,7 +208,8 @@ def _no_such_path(path: str, part: str, node: Any, place: list[str | int], span:
     where = ".".join(map(str, place)) or "the spec"
     word = nearest(part, options)
     if word:
-        help = f"did you mean `{'.'.join(map(str, [*place, word]))}`?"
+        meant = ".".join(map(str, [*place, word]))
+        help: str = Fix(f"did you mean `{meant}`?", meant)
     else:
         help = f"{where} has: {', '.join(options[:12])}" if options else f"{where} has no parts"
     return _error("GS311", f"there is no `{path}`: {where} has no `{part}`", span, help)

@@ -18,7 +18,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
-from getspec.errors import GetspecError, UsageError, nearest
+from getspec.errors import GetspecError, UsageError, meant
 
 __all__ = ["filled", "markdown_files", "regions"]
 
@@ -130,8 +130,7 @@ def _output(command: str, place: str) -> list[str]:
 def _check(words: list[str], place: str) -> None:
     name = words[0] if words else ""
     if name not in READING:
-        known = nearest(name, READING)
-        help = f"did you mean `{known}`?" if known else f"it takes: {', '.join(READING)}"
+        help = meant(name, READING, f"it takes: {', '.join(READING)}")
         raise UsageError(f"{place}: `{name}` is no command that a document can show", help)
     if "-" in words:
         raise UsageError(f"{place}: a document has no standard input")

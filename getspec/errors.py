@@ -21,12 +21,14 @@ from typing import Any, ClassVar, NamedTuple, TypeVar
 __all__ = [
     "Diagnostic",
     "Diagnostics",
+    "Fix",
     "GetspecError",
     "Note",
     "Span",
     "SpecError",
     "UsageError",
     "escape",
+    "meant",
     "nearest",
     "render",
 ]
@@ -45,6 +47,21 @@ class Span(NamedTuple):
 
 
 Note = tuple[str, Span | None]
+
+
+class Fix(str):
+    """Help that a program can carry out: `text` takes the place of what is underlined."""
+
+    __slots__ = ("text",)
+    text: str
+
+    def __new__(cls, help: str, text: str) -> Fix:
+        made = super().__new__(cls, help)
+        made.text = text
+        return made
+
+    def __reduce__(self) -> tuple[type[Fix], tuple[str, str]]:
+        return Fix, (str(self), self.text)
 
 
 class Diagnostic(NamedTuple):
@@ -70,6 +87,7 @@ class Diagnostic(NamedTuple):
             **_place(self.span),
             "end_col": self.span.col + self.span.width if self.span else None,
             "help": self.help,
+            "replacement": self.help.text if isinstance(self.help, Fix) and self.span else None,
             "notes": [{"message": message, **_place(span)} for message, span in self.notes],
         }
 
@@ -230,6 +248,12 @@ def nearest(word: str, candidates: Iterable[str]) -> str | None:
     from difflib import get_close_matches
 
     return next(iter(get_close_matches(word, names, n=1, cutoff=0.7)), None)
+
+
+def meant(word: str, candidates: Iterable[str], otherwise: str | None = None) -> str | None:
+    """The help for a misspelt word; `otherwise` where nothing is close."""
+    found = nearest(word, candidates)
+    return otherwise if found is None else Fix(f"did you mean `{found}`?", found)
 
 
 def _folded(word: str) -> str:

@@ -14,7 +14,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from getspec.errors import SpecError, nearest
+from getspec.errors import Fix, SpecError, meant
 from getspec.ir import Const, Expr, Group, Name, Operation, Pick, Varying
 from getspec.sizes import Inexact, Size
 from getspec.syntax import (
@@ -156,9 +156,9 @@ class Evaluator:
 
     def unknown(self, node: Node, id: str) -> SpecError:
         known = {n: e for n, e in self.scope.names.items() if _is_plain(e.value)}
-        word = nearest(id, known)
-        help = f"did you mean `{word}`?" if word else f"names here: {_listed(known)}"
-        help = f"write `{id.title()}`" if id in ("true", "false") else help
+        help = meant(id, [*known, "True", "False"], f"names here: {_listed(known)}")
+        if id in ("true", "false"):
+            help = Fix(f"write `{id.title()}`", id.title())
         return self.error("GS210", f"unknown name `{id}`", node, help)
 
     # Operators
@@ -314,8 +314,7 @@ class Evaluator:
         id = callee.id if isinstance(callee, NameNode) else ""
         rule = SCALAR.get(id)
         if rule is None:
-            word = nearest(id, SCALAR)
-            help = f"did you mean `{word}`?" if word else f"functions here: {', '.join(SCALAR)}"
+            help = meant(id, SCALAR, f"functions here: {', '.join(SCALAR)}")
             raise self.error("GS211", f"`{id}` is not a function of numbers", callee, help)
         return self.scalar(node, id, tuple(self.expr(arg) for arg in args), keywords)
 

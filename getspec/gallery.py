@@ -15,7 +15,7 @@ from functools import cache
 from typing import Any
 
 from getspec.api import Spec, load
-from getspec.errors import Span, SpecError, UsageError, nearest
+from getspec.errors import Span, SpecError, UsageError, meant
 from getspec.ops.storage import Policy
 from getspec.passes.activations import Activations, activations
 from getspec.passes.cost import Cost, attention, cost, multiplied
@@ -154,8 +154,7 @@ def _table(given: Mapping[str, Any], place: str) -> Table:
 def _known(given: Mapping[str, Any], keys: tuple[str, ...], place: str) -> None:
     for key in given:
         if key not in keys:
-            word = nearest(key, keys)
-            help = f"did you mean `{word}`?" if word else f"it takes: {', '.join(keys)}"
+            help = meant(key, keys, f"it takes: {', '.join(keys)}")
             raise UsageError(f"{place}: unknown key `{key}`", help)
 
 

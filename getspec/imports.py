@@ -19,7 +19,7 @@ from pydantic import Field
 from getspec.api import Spec, load
 from getspec.declare import kind_of
 from getspec.elaborate import to_value
-from getspec.errors import Diagnostic, Diagnostics, Span, SpecError, UsageError, escape, nearest
+from getspec.errors import Diagnostic, Diagnostics, Span, SpecError, UsageError, escape, meant
 from getspec.evaluate import SCALAR, Evaluator, Scope
 from getspec.ir import Const
 from getspec.library import display, shipped
@@ -148,8 +148,7 @@ def _field_map(fields: Fields, path: str) -> tuple[Document, FieldMap]:
         if found.model_type == wanted:
             return document, found
     families = sorted(found.model_type for _, found in maps)
-    word = nearest(str(wanted), families)
-    help = f"did you mean `{word}`?" if word else f"known families: {', '.join(families)}"
+    help = meant(str(wanted), families, f"known families: {', '.join(families)}")
     raise UsageError(f"{path}: no spec is known for the model_type {_shown(wanted)}", help)
 
 

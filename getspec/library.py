@@ -8,10 +8,11 @@ would mean different things on different machines.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
-from getspec.errors import Diagnostic, Span, SpecError, nearest
+from getspec.errors import Diagnostic, Span, SpecError, meant
 from getspec.source import Document, read
 
 __all__ = ["Files", "shipped"]
@@ -79,6 +80,17 @@ class Files:
             self.documents[real] = document
         return self.documents[real]
 
+    def libraries(self, names: Iterable[str], origin: Path | None) -> list[str]:
+        """Libraries within reach that define some of these names, for suggestions."""
+        found: list[str] = []
+        for root in self.roots(origin):
+            for path in _yaml_files(root):
+                text = path.read_text(encoding="utf-8", errors="replace")[: 1 << 16]
+                defines = any(f"\n  {name}:" in text for name in names)
+                if defines and not re.search("^model:", text, re.MULTILINE):
+                    found.append(path.relative_to(root).as_posix())
+        return list(dict.fromkeys(found))
+
     def roots(self, origin: Path | None) -> Iterator[Path]:
         if origin is not None:
             yield origin
@@ -87,13 +99,13 @@ class Files:
     def missing(
         self, reference: str, wanted: PurePosixPath, origin: Path | None, span: Span
     ) -> SpecError:
+        whole = str(wanted) == reference
         known = [
-            str(path.relative_to(root).as_posix())
+            (path if whole else path.with_suffix("")).relative_to(root).as_posix()
             for root in self.roots(origin)
             for path in _yaml_files(root)
         ]
-        word = nearest(str(wanted), known)
-        help = f"did you mean `{word}`?" if word else "paths are relative to the spec's folder"
+        help = meant(reference, known, "paths are relative to the spec's folder")
         message = f"there is no file `{_shortened(reference)}`"
         return SpecError([Diagnostic("GS309", message, span, help)])
 

@@ -15,9 +15,10 @@ from typing import Any, cast
 from getspec.compose import compose
 from getspec.declare import Definition, check_types, declare, kind_of
 from getspec.elaborate import Elaborator, to_value
-from getspec.errors import Diagnostic, Diagnostics, Span, SpecError, nearest
+from getspec.errors import Diagnostic, Diagnostics, Span, SpecError, meant
 from getspec.ir import Block, Model
 from getspec.library import Files
+from getspec.mistakes import mistakes
 from getspec.passes.count import tensors
 from getspec.passes.expect import check_claims
 from getspec.record import Record
@@ -86,7 +87,8 @@ def compile_spec(
         _budget(document, file, model, problems)
     except SpecError as error:
         raise SpecError(_errors(error.diagnostics), {**files.lines, **error.sources}) from None
-    return Compiled(model, file, document, library, libraries, origin, _once(problems), files.lines)
+    warnings = mistakes(problems)
+    return Compiled(model, file, document, library, libraries, origin, warnings, files.lines)
 
 
 def _declared(document: Document, file: File, problems: Diagnostics) -> dict[str, Definition]:
@@ -129,7 +131,7 @@ def _library(
                 problems.error("GS313", f"`{reference}` is a model, not a library", span, help)
             documents.append(other)
             waiting.append((other, library, real.parent))
-    check_types(found, problems)
+    check_types(found, problems, lambda names: files.libraries(names, origin))
     problems.raise_if_errors()
     return found, tuple(documents)
 
@@ -226,8 +228,7 @@ def _tiny(document: Document, file: File, root: Block, problems: Diagnostics) ->
                 problems.error("GS308", f"`{name}` is of kind `{wanted}` in the config", span)
         elif name not in sizes:
             known = [*file.config, *sorted(sizes)]
-            word = nearest(name, known)
-            help = f"did you mean `{word}`?" if word else f"it takes: {', '.join(known)}"
+            help = meant(name, known, f"it takes: {', '.join(known)}")
             key = document.span(("tiny", name), key=True)
             problems.error("GS101", f"`{name}` is no config entry and no run-time size", key, help)
         elif kind_of(value) != "int" or value < 1:
@@ -245,12 +246,4 @@ def _sizes(library: Mapping[str, Definition]) -> dict[str, str]:
 
 def _errors(found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     """The errors alone: what is unused may be so because of one of them."""
-    return _once(each for each in found if each.severity == "error")
-
-
-def _once(found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
-    """One diagnostic per mistake: a block that is used at two sizes has the same one twice."""
-    first: dict[object, Diagnostic] = {}
-    for each in found:
-        first.setdefault((each.code, each.span or each.message), each)
-    return tuple(first.values())
+    return mistakes(each for each in found if each.severity == "error")

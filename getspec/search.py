@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from heapq import nsmallest
 from typing import TYPE_CHECKING, Any
 
-from getspec.errors import SpecError, UsageError, nearest
+from getspec.errors import SpecError, UsageError, meant
 from getspec.passes.formula import Formula, formula, values_of
 from getspec.passes.sweep import Axis, Sweep, prepared
 from getspec.syntax import Node, names
@@ -36,8 +36,7 @@ class Search:
         known = list(values_of(spec.config))
         for each in axes:
             if each.name not in known:
-                word = nearest(each.name, known)
-                help = f"did you mean `{word}`?" if word else f"it has: {', '.join(known)}"
+                help = meant(each.name, known, f"it has: {', '.join(known)}")
                 raise UsageError(f"{spec.name} has no config `{each.name}`", help)
         repeated = [a.name for a in axes if sum(b.name == a.name for b in axes) > 1]
         if repeated:
@@ -138,8 +137,7 @@ def around(spec: Spec, name: str, multiple: int) -> Axis:
     value = values_of(spec.config).get(name)
     if isinstance(value, bool) or not isinstance(value, int):
         known = [n for n, v in values_of(spec.config).items() if type(v) is int]
-        word = nearest(name, known)
-        help = f"did you mean `{word}`?" if word else f"integers of it: {', '.join(known)}"
+        help = meant(name, known, f"integers of it: {', '.join(known)}")
         raise UsageError(f"{spec.name} has no integer `{name}` to vary", help)
     first = max(value // REACH // multiple, 1) * multiple
     last = max(value * REACH // multiple, 1) * multiple

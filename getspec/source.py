@@ -34,7 +34,7 @@ from yaml.events import (
     SequenceStartEvent,
 )
 
-from getspec.errors import Diagnostic, Note, Span
+from getspec.errors import MAX_NOTES, Diagnostic, Note, Span
 from getspec.scalars import ESCAPE, Refusal, bad_escape, not_a_key, resolve, unescaped
 from getspec.text import Site, SourceText, decode, is_forbidden, read_file, read_stdin
 
@@ -208,6 +208,8 @@ class _Frame:
     key_site: Site | None = None
     key_end: int = 0
     first_width: int = 1
+    twice: int | None = None
+    """Which of the problems says that a key is here twice."""
 
     @property
     def awaits_key(self) -> bool:
@@ -292,11 +294,23 @@ class Builder:
         elif key in frame.container:
             first = self.marks[(*frame.path, event.value)][0]
             note = ("first defined here", first and self.source.at(first))
-            message = f"the key `{event.value}` is here twice"
-            self.error("GS020", message, site, "delete or rename one of them", (note,))
+            self.twice(frame, event.value, site, note)
         if not frame.container and site[:2] == self.site_at(frame.start)[:2]:
             frame.first_width = site[2]
         frame.take_key(key, site, event.end_mark.index)
+
+    def twice(self, frame: _Frame, key: str, site: Site, note: Note) -> None:
+        """A second such key; several in one mapping are one mistake, a line that is gone."""
+        if frame.twice is None:
+            frame.twice = len(self.problems)
+            message = f"the key `{key}` is here twice"
+            self.error("GS020", message, site, "delete or rename one of them", (note,))
+            return
+        found = self.problems[frame.twice]
+        help = "is a line missing above this, with the name of what it belongs to?"
+        more = (f"`{key}` is here twice, too", self.source.at(site))
+        if len(found.notes) < MAX_NOTES:
+            self.problems[frame.twice] = found._replace(help=help, notes=(*found.notes, more))
 
     def plain(self, text: str, site: Site) -> bool | int | float | str | None:
         value = resolve(text)

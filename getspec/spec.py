@@ -22,7 +22,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from getspec.errors import Diagnostic, Diagnostics, nearest
+from getspec.errors import MAX_NOTES, Diagnostic, Diagnostics, Fix, nearest
 
 if TYPE_CHECKING:
     from getspec.source import Document
@@ -231,9 +231,7 @@ def validated(model: type[Shape], document: Document) -> Shape:
     try:
         return model.model_validate(document.data)
     except ValidationError as error:
-        problems = Diagnostics()
-        for detail in _details(document, error):
-            problems.extend([_diagnostic(document, detail)])
+        problems = Diagnostics(_mistakes(document, list(_details(document, error))))
         problems.raise_if_errors()
         raise AssertionError("pydantic refused the file and named no reason") from error
 
@@ -251,13 +249,72 @@ def _details(document: Document, error: ValidationError) -> Iterator[Any]:
             yield detail
 
 
+def _mistakes(document: Document, details: list[Any]) -> Iterator[Diagnostic]:
+    """One diagnostic for each mistake: findings that have one cause are put together."""
+    nameless: dict[str, Any] = {}
+    strange: dict[object, Any] = {}
+    misspelt = {(loc[:-1], _meant(document, loc)) for loc in _extra(details)}
+    for detail in details:
+        path, kind = tuple(detail["loc"]), detail["type"]
+        if _is_nameless(path):
+            nameless.setdefault(str(path[0]), _nameless(document, path))
+        elif kind == "missing" and (path[:-1], path[-1]) in misspelt:
+            continue  # it is there, with a slip in it
+        elif kind == "extra_forbidden" and _meant(document, path) is None:
+            same = (
+                path[:-1] if path[:1] not in (("blocks",), ("functions",)) else (path[0], path[-1])
+            )
+            strange.setdefault(same, []).append(detail)
+        else:
+            yield _diagnostic(document, detail)
+    for first, *others in strange.values():
+        found = _diagnostic(document, first)
+        places = [document.span(tuple(each["loc"]), key=True) for each in others]
+        keys = [str(each["loc"][-1]) for each in others]
+        notes = tuple((f"nor `{k}`", span) for k, span in zip(keys, places, strict=True))
+        yield found._replace(notes=notes[:MAX_NOTES])
+    yield from nameless.values()
+
+
+def _extra(details: list[Any]) -> Iterator[tuple[Any, ...]]:
+    for detail in details:
+        if detail["type"] == "extra_forbidden":
+            yield tuple(detail["loc"])
+
+
+def _meant(document: Document, path: tuple[str | int, ...]) -> str | None:
+    """The key that a misspelt one stands for: rather one that is not there yet."""
+    known = _keys_at(path[:-1])
+    free = [key for key in known if (*path[:-1], key) not in document.marks]
+    return nearest(str(path[-1]), [*free, *known])
+
+
+NAMED: dict[str, type[Section]] = {"blocks": Block, "functions": Function}
+
+
+def _is_nameless(path: tuple[str | int, ...]) -> bool:
+    """Whether the keys of a definition stand where its name belongs."""
+    kind = NAMED.get(str(path[0])) if len(path) > 1 else None
+    return kind is not None and path[1] in kind.model_fields
+
+
+def _nameless(document: Document, path: tuple[str | int, ...]) -> Diagnostic:
+    kind = {"blocks": "block", "functions": "function"}[str(path[0])]
+    message = f"`{path[1]}` is a key of a {kind}, and here stands the name of one"
+    span = document.span(path[:2], key=True)
+    return Diagnostic("GS102", message, span, f"write the {kind}'s name above, and indent this")
+
+
 def _diagnostic(document: Document, detail: Any) -> Diagnostic:
     path = tuple(detail["loc"])
     kind: str = detail["type"]
     where = ".".join(map(str, path[:-1])) or "the spec"
     if kind == "extra_forbidden":
-        word = nearest(str(path[-1]), _keys_at(path[:-1]))
-        help = f"did you mean `{word}`?" if word else f"keys here: {', '.join(_keys_at(path[:-1]))}"
+        word = _meant(document, path)
+        help = f"keys here: {', '.join(_keys_at(path[:-1]))}"
+        if path[-1] in Block.model_fields and path[:1] == ("functions",):
+            help = "a function has no parts; a block, under `blocks`, has"
+        help = Fix(f"did you mean `{word}`?", word) if word else help
         return Diagnostic(
             "GS101", f"unknown key `{path[-1]}` in {where}", document.span(path, key=True), help
         )
@@ -270,11 +327,14 @@ def _diagnostic(document: Document, detail: Any) -> Diagnostic:
         )
     if path == ("getspec",):
         return Diagnostic(
-            "GS106", "this version reads `getspec: 1`", document.span(path), "write `getspec: 1`"
+            "GS106",
+            "this version reads `getspec: 1`",
+            document.span(path),
+            Fix("write `getspec: 1`", "1"),
         )
     place = ".".join(map(str, path))
     word = TRUE_OR_FALSE.get(str(detail["input"])) if kind == "bool_type" else None
-    fix = f"write `{word}`" if word else None
+    fix = Fix(f"write `{word}`", word) if word else None
     return Diagnostic("GS103", f"{place}: {_wanted(kind, detail)}", document.span(path), fix)
 
 
@@ -312,4 +372,8 @@ def _keys_at(path: tuple[str | int, ...]) -> list[str]:
     names |= {"budget": Budget}
     for part in path:
         model = names.get(str(part), model)
-    return [name for name, field in model.model_fields.items() if field.alias is None]
+    composing = ["extends", "set", "remove"] if model is File else []
+    return [
+        *(name for name, field in model.model_fields.items() if field.alias is None),
+        *composing,
+    ]

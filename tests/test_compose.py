@@ -34,7 +34,7 @@ def test_a_child_is_its_base_under_another_name(folder: Path) -> None:
 
 
 def test_sections_are_merged_key_by_key(folder: Path) -> None:
-    child = derived(folder, "config: {depth: 3, width: 4}\ncomponents:\n  act: {type: silu}\n")
+    child = derived(folder, "config: {depth: 3, classes: 4}\ncomponents:\n  act: {type: silu}\n")
     assert child.config["depth"] == 3
     assert child.config["dim"] == 8, "what is not named stays"
     assert [change.path for change in getspec.diff(folder / "base.yaml", child).changes] == [

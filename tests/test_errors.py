@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import re
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from getspec.errors import (
     SpecError,
     UsageError,
     escape,
+    meant,
     nearest,
     render,
 )
@@ -180,11 +182,21 @@ def test_json_has_stable_keys_and_raw_text() -> None:
         "col": 3,
         "end_col": 7,
         "help": "fix",
+        "replacement": None,
         "notes": [
             {"message": "first", "file": "m.yaml", "line": 1, "col": 1},
             {"message": "anywhere", "file": None, "line": None, "col": None},
         ],
     }, "tools rely on these keys; end_col is the column after the last one"
+
+
+def test_a_fix_is_help_that_a_program_can_carry_out() -> None:
+    found = Diagnostic("GS101", "x", Span("m.yaml", 2, 3, 4), meant("dimm", ["dim", "heads"]))
+    assert (found.help, found.as_json()["replacement"]) == ("did you mean `dim`?", "dim")
+    assert meant("zebra", ["dim"]) is None, "nothing is close"
+    assert meant("zebra", ["dim"], "it takes: dim") == "it takes: dim", "help without a fix"
+    again = pickle.loads(pickle.dumps(found))
+    assert again.as_json() == found.as_json(), "errors travel between processes"
 
 
 def test_a_spec_error_is_one_line_for_each_problem() -> None:

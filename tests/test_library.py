@@ -101,7 +101,7 @@ def test_a_folder(origin: Path) -> None:
 
 def test_a_missing_file_suggests_the_nearest(origin: Path) -> None:
     assert refused("naer.yaml", origin).help == "did you mean `near.yaml`?"
-    assert refused("parts/depe", origin).help == "did you mean `parts/deep.yaml`?"
+    assert refused("parts/depe", origin).help == "did you mean `parts/deep`?"
 
 
 def test_a_spec_that_escapes_prints_no_foreign_line(origin: Path) -> None:

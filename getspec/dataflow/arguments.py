@@ -5,13 +5,14 @@ Components and functions of the spec take each input once; an op takes its argum
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import takewhile
 from typing import Any
 
 from getspec.dataflow.wording import counted
-from getspec.errors import SpecError, nearest
+from getspec.errors import SpecError, meant
 from getspec.ops.base import Argument, Function
-from getspec.syntax import Call, Node, Text
+from getspec.syntax import At, Call, Node, Text
 
 __all__ = ["Keywords", "Places", "before_star", "input_places", "op_places"]
 
@@ -21,9 +22,14 @@ Places = dict[str, Any]
 
 
 def input_places(
-    text: Text, call: Call, owner: str, declared: tuple[str, ...], keywords: Keywords
+    text: Text,
+    call: Call,
+    owner: str,
+    declared: tuple[str, ...],
+    keywords: Keywords,
+    settings: Sequence[str] = (),
 ) -> dict[str, Node]:
-    """Where each declared input is given, in the order of the declaration."""
+    """Where each declared input is given, in the order of the declaration; `settings` are named beside."""
     if len(call.args) > len(declared):
         wanted = counted(len(declared), "input")
         message = f"`{owner}` takes {wanted}, {len(call.args)} are given"
@@ -31,7 +37,7 @@ def input_places(
     given = dict(zip(declared, call.args, strict=False))
     for name, node in keywords:
         if name not in declared or name in given:
-            raise _wrong_input(text, node, owner, name, declared)
+            raise _wrong_input(text, node, owner, name, declared, settings)
         given[name] = node
     missing = [name for name in declared if name not in given]
     if missing:
@@ -41,13 +47,27 @@ def input_places(
 
 
 def _wrong_input(
-    text: Text, node: Node, owner: str, name: str, declared: tuple[str, ...]
+    text: Text,
+    node: Node,
+    owner: str,
+    name: str,
+    declared: tuple[str, ...],
+    settings: Sequence[str],
 ) -> SpecError:
+    at = _name_of(text, name, node)
     if name in declared:
-        return text.error("GS417", f"`{owner}`: `{name}` is given twice", node.at)
-    word = nearest(name, declared)
-    help = f"did you mean `{word}`?" if word else None
-    return text.error("GS417", f"`{owner}`: `{name}` is not an input of it", node.at, help)
+        return text.error("GS417", f"`{owner}`: `{name}` is given twice", at)
+    known = [*declared, *settings]
+    help = meant(name, known, f"it takes: {', '.join(known)}")
+    return text.error("GS417", f"`{owner}`: `{name}` is not an input of it", at, help)
+
+
+def _name_of(text: Text, name: str, node: Node) -> At:
+    """Where the name of `name=value` stands; the value, where something is between them."""
+    line = text.value.split("\n")[node.at.line - 1]
+    start = node.at.col - len(name) - 1
+    written = start >= 0 and line[start : node.at.col] == f"{name}="
+    return At(node.at.line, start, len(name)) if written else node.at
 
 
 def op_places(text: Text, call: Call, function: Function) -> Places:
@@ -86,16 +106,16 @@ def _add_by_name(text: Text, call: Call, function: Function, places: Places) -> 
     collected: dict[str, Node] = {}
     for name, node in call.keywords:
         if name in places or name in collected:
-            raise text.error("GS417", f"`{function.name}`: `{name}` is given twice", node.at)
+            at = _name_of(text, name, node)
+            raise text.error("GS417", f"`{function.name}`: `{name}` is given twice", at)
         if name in single:
             places[name] = node
         elif double is not None:
             collected[name] = node
         else:
-            word = nearest(name, single)
-            help = f"did you mean `{word}`?" if word else f"it takes: {', '.join(single)}"
+            help = meant(name, single, f"it takes: {', '.join(single)}")
             message = f"`{function.name}` has no argument `{name}`"
-            raise text.error("GS417", message, node.at, help)
+            raise text.error("GS417", message, _name_of(text, name, node), help)
     if double is not None and collected:
         places[double] = collected
 

@@ -19,7 +19,7 @@ from getspec.dataflow.calls import (
 from getspec.dataflow.frame import UNKNOWN, Frame, Silent
 from getspec.dataflow.subscripts import subscript
 from getspec.dataflow.wording import shown
-from getspec.errors import SpecError, nearest
+from getspec.errors import SpecError, meant
 from getspec.evaluate import SCALAR, Evaluator
 from getspec.ir import Const, Expr, Link, Name, Operation, Pick, Stack
 from getspec.ops import FUNCTIONS
@@ -84,9 +84,8 @@ class FlowEvaluator(Evaluator):
 
     def unknown(self, node: Node, id: str) -> SpecError:
         known = [*self.frame.locals, *self.scope.names]
-        word = nearest(id, [*known, *FUNCTIONS])
-        listed = ", ".join(known[:MAX_LISTED])
-        help = f"did you mean `{word}`?" if word else f"names here: {listed}"
+        otherwise = f"names here: {', '.join(known[:MAX_LISTED])}"
+        help = meant(id, [*known, "True", "False", *FUNCTIONS], otherwise)
         return self.error("GS210", f"unknown name `{id}`", node, help)
 
     def index(self, node: Node, base: Expr, items: tuple[Node, ...]) -> Expr:
@@ -178,9 +177,10 @@ class FlowEvaluator(Evaluator):
         if found is not None:
             message = f"`{callee.id}` is {shown(found.value)} and cannot be called"
             return self.error("GS416", message, callee)
-        links = [id for id, expr in self.scope.names.items() if isinstance(expr.value, Link)]
-        word = nearest(callee.id, [*links, *self.frame.routines.names(), *FUNCTIONS])
-        help = f"did you mean `{word}`?" if word else "`getspec schema --ops` lists the ops"
+        names = {**self.scope.names, **self.frame.locals}
+        links = [id for id, expr in names.items() if isinstance(expr.value, Link)]
+        otherwise = "`getspec schema --ops` lists the ops"
+        help = meant(callee.id, [*links, *self.frame.routines.names(), *FUNCTIONS], otherwise)
         message = f"`{callee.id}` is no component, function or op"
         return self.error("GS416", message, callee, help)
 
@@ -196,7 +196,7 @@ class FlowEvaluator(Evaluator):
         chosen = {name: value for name, value in node.keywords if name in settings}
         rest = tuple(each for each in node.keywords if each[0] not in settings)
         values = {name: self.expr(value) for name, value in chosen.items()}
-        given = self.given(input_places(self.text, node, id, tuple(inputs), rest))
+        given = self.given(input_places(self.text, node, id, tuple(inputs), rest, settings))
         made = self.frame.routines.routine(
             id,
             {name: expr.value for name, expr in values.items()},
@@ -227,5 +227,7 @@ class FlowEvaluator(Evaluator):
         if argument.kind == "DType":
             if isinstance(place, NameNode) and place.id in DTYPES:
                 return Const(place.id)
-            raise self.error("GS418", f"`{argument.name}` is one of {', '.join(DTYPES)}", place)
+            help = meant(place.id, DTYPES) if isinstance(place, NameNode) else None
+            message = f"`{argument.name}` is one of {', '.join(DTYPES)}"
+            raise self.error("GS418", message, place, help)
         return known[place] if place in known else self.expr(place)

@@ -27,10 +27,13 @@ from getspec.declare.declarations import (
     TensorDecl,
 )
 from getspec.declare.definitions import check_types, declare
+from getspec.declare.keys import COMMON
 from getspec.declare.schemes import SCHEMES
-from getspec.declare.settings import kind_of
+from getspec.declare.settings import KINDS, kind_of
 
 __all__ = [
+    "COMMON",
+    "KINDS",
     "SCHEMES",
     "BlockDecl",
     "BufferDecl",

@@ -15,12 +15,12 @@ from getspec.declare.declarations import (
     SequenceDecl,
     StackDecl,
 )
-from getspec.declare.keys import are_known, are_sound, read_shared, shown
+from getspec.declare.keys import are_known, are_sound, own, read_shared, shown
 from getspec.declare.layers import read_block, read_layer
 from getspec.declare.names import check_name
 from getspec.declare.place import Place
 from getspec.declare.stored import read_buffer, read_parameter
-from getspec.errors import escape
+from getspec.errors import escape, meant
 from getspec.ops import LAYERS
 
 if TYPE_CHECKING:
@@ -52,13 +52,23 @@ def _component(place: Place, name: str, data: Data) -> Declaration | None:
         place.error("GS101", "`index` belongs to a `repeat`", place.key("index"))
     kind = data.get("type")
     if kind is None:
-        place.error("GS102", f"component `{name}` needs a `type`", place.key(), "type: linear")
+        _report_no_type(place, name, data)
         return None
     if not isinstance(kind, str):
         message = f"`type` is a word, this is {shown(kind)}"
         place.error("GS103", message, place.value("type"), "type: linear")
         return None
     return _reader(kind)(place, data, read_shared(place, name, data))
+
+
+def _report_no_type(place: Place, name: str, data: Data) -> None:
+    """A component without a type, or with a slip in that key."""
+    for key in own(data):
+        if help := meant(key, ["type"]):
+            message = f"unknown key `{escape(key)}` in component `{escape(name)}`"
+            place.error("GS101", message, place.key(key), help)
+            return
+    place.error("GS102", f"component `{name}` needs a `type`", place.key(), "type: linear")
 
 
 def _reader(kind: str) -> Reader:
@@ -79,7 +89,8 @@ def _is_module(declared: Declaration) -> bool:
 
 
 def _sequence(place: Place, data: Data, shared: Data) -> SequenceDecl | None:
-    are_known(place, data, ("layers",), "a sequential")
+    if not are_known(place, data, ("layers",), "a sequential"):
+        return None
     layers = data.get("layers")
     if not isinstance(layers, list | dict) or not layers:
         help = "layers: [{type: silu}, {type: linear, ...}]"

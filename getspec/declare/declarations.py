@@ -34,6 +34,8 @@ class Setting(Record):
     default: Any
     required: bool
     span: Span
+    value: Span | None = None
+    """Where its default or its kind stands."""
 
 
 class TensorDecl(Record):
@@ -75,6 +77,8 @@ class LayerDecl(Declared):
 class BlockDecl(Declared):
     type: str
     args: dict[str, Expression | tuple[Expression, ...]]
+    has_init: bool = False
+    """Rules that stand where a block takes none; an error once it is known to be a block."""
 
 
 class ParameterDecl(Declared):
@@ -119,7 +123,8 @@ class Definition(Record):
     outputs: tuple[TensorDecl, ...]
     components: tuple[Declaration, ...]
     init: dict[str, dict[str, Init]]
-    ties: tuple[tuple[str, str, Span], ...]
+    ties: tuple[tuple[str, str, Span, Span], ...]
+    """Two paths, and where each stands."""
     body: Body | None
     span: Span
     sizes: Mapping[str, str] = MappingProxyType({})

@@ -22,7 +22,7 @@ from getspec.declare.place import Place
 from getspec.declare.schemes import read_init_rules
 from getspec.declare.settings import read_entry, read_setting
 from getspec.declare.tensors import read_tensor
-from getspec.errors import Diagnostics, escape, nearest
+from getspec.errors import MAX_NOTES, Diagnostics, escape, meant
 from getspec.ops import FUNCTIONS, LAYERS
 from getspec.syntax import Body, Expression, parse_body
 
@@ -83,7 +83,10 @@ def _read(place: Place, kind: str, name: str, part: Any) -> Definition:
         outputs=tuple(outputs.values()),
         components=tuple(components.values()),
         init=read_init_rules(place.inside("init"), _section(part, "init")),
-        ties=tuple((first, second, place.key("tie", first)) for first, second in ties.items()),
+        ties=tuple(
+            (name, of, place.key("tie", name), place.value("tie", name))
+            for name, of in ties.items()
+        ),
         body=_body(place.inside("forward"), part.forward),
         span=place.value("model") if kind == "model" else place.key(),
         sizes=_section(part, "sizes"),
@@ -143,24 +146,66 @@ def _warn_unread(place: Place, made: Definition, read: Iterable[str]) -> None:
     section = "config" if made.kind == "model" else "params"
     for key, found in ((section, made.settings), ("let", made.lets)):
         for name in found:
-            if name not in read:
-                span, help = place.key(key, name), "use it, or remove it"
-                place.problems.warning("GS405", f"nothing reads `{name}`", span, help)
+            if name in read:
+                continue
+            span, message = place.key(key, name), f"nothing reads `{name}`"
+            base = [o for o in found if place.key(key, o).file != span.file]
+            others = [
+                o for o in base if _letters(o) != _letters(name)
+            ]  # `dim2` is no slip for `dim1`
+            if help := meant(name, others):
+                place.error("GS405", f"{message}, and the base has no such entry", span, help)
+            else:
+                place.problems.warning("GS405", message, span, "use it, or remove it")
 
 
-def check_types(library: Mapping[str, Definition], problems: Diagnostics) -> None:
-    """Every `type` is known, once all files are read."""
+def _letters(name: str) -> str:
+    return name.rstrip("0123456789")
+
+
+def check_types(
+    library: Mapping[str, Definition],
+    problems: Diagnostics,
+    homes: Callable[[list[str]], list[str]],
+) -> None:
+    """Every `type` is known, once all files are read. `homes` finds libraries that define some names."""
     blocks = [name for name, definition in library.items() if definition.kind == "block"]
+    known = ["parameter", "buffer", "sequential", *LAYERS, *blocks]
+    strange: dict[str, list[BlockDecl]] = {}
     for definition in library.values():
         for part in _blocks_in(definition.components):
-            if part.type in blocks:
-                continue
-            word = nearest(part.type, [*LAYERS, *blocks, "parameter", "buffer", "sequential"])
-            help = f"did you mean `{word}`?" if word else "name its library under `use:`"
-            if part.type in FUNCTIONS:
+            span, help = part.at("type", key=False), meant(part.type, known)
+            if part.type in FUNCTIONS and part.type not in blocks:
                 help = f"call it in `forward`: `{part.type}(...)`"
-            message = f"`{escape(part.type)}` is no op and no block that this spec knows"
-            problems.error("GS301", message, part.at("type", key=False), help)
+            if part.type in blocks:
+                _check_no_init(part, problems)
+            elif help is None:
+                strange.setdefault(span.file, []).append(part)
+            else:
+                message = f"`{escape(part.type)}` is no op and no block that this spec knows"
+                problems.error("GS301", message, span, help)
+    for parts in strange.values():
+        _report_strange(parts, problems, homes)
+
+
+def _report_strange(
+    parts: list[BlockDecl], problems: Diagnostics, homes: Callable[[list[str]], list[str]]
+) -> None:
+    """Types of one file that are like nothing known: most likely their library is not named."""
+    names = list(dict.fromkeys(part.type for part in parts))
+    files = homes(names)
+    help = f"use: [{', '.join(files)}]" if files else "name its library under `use:`"
+    first, *others = parts
+    message = f"`{escape(first.type)}` is no op and no block that this spec knows"
+    notes = [(f"nor is `{escape(part.type)}`", part.at("type", key=False)) for part in others]
+    problems.error("GS301", message, first.at("type", key=False), help, notes[:MAX_NOTES])
+
+
+def _check_no_init(part: BlockDecl, problems: Diagnostics) -> None:
+    if part.has_init:
+        message = "`init` stands on layers and parameters; a block has rules of its own"
+        help = f"write rules in `{part.type}`, e.g. `init: {{linear: zeros}}`"
+        problems.error("GS101", message, part.at("init"), help)
 
 
 def _blocks_in(components: Iterable[Declaration]) -> Iterator[BlockDecl]:

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from getspec.declare.place import Place
-from getspec.errors import escape, nearest
+from getspec.errors import MAX_NOTES, escape, meant
 
 __all__ = ["are_known", "are_sound", "own", "read_shared", "shown"]
 
@@ -58,11 +58,17 @@ def are_sound(place: Place, data: dict[str, Any]) -> bool:
 def are_known(place: Place, data: dict[str, Any], allowed: Collection[str], what: str) -> bool:
     """Whether all keys of its own are among those that this type takes."""
     unknown = [key for key in own(data) if key not in allowed]
+    free = [key for key in allowed if key not in data]
+    strange = [key for key in unknown if not meant(key, [*free, *allowed, *COMMON])]
     for key in unknown:
-        word = nearest(key, [*allowed, *COMMON])
-        help = f"it takes: {', '.join(allowed) or 'no settings'}"
-        help = f"did you mean `{word}`?" if word else help
-        place.error("GS101", f"unknown key `{escape(key)}` in {what}", place.key(key), help)
+        help = meant(
+            key, [*free, *allowed, *COMMON], f"it takes: {', '.join(allowed) or 'no settings'}"
+        )
+        if key not in strange[1:]:
+            notes = [(f"nor `{escape(each)}`", place.key(each)) for each in strange if each != key]
+            message = f"unknown key `{escape(key)}` in {what}"
+            shown = notes[:MAX_NOTES] if key in strange else []
+            place.error("GS101", message, place.key(key), help, shown)
     return not unknown
 
 

@@ -53,11 +53,11 @@ def _listed(words: list[str]) -> str:
 def read_block(place: Place, data: dict[str, Any], shared: dict[str, Any]) -> BlockDecl:
     """A block's arguments; whether the block exists and takes them is known once all files are read."""
     kind = data["type"]
-    if "init" in data:
-        message = "`init` stands on layers and parameters; a block has rules of its own"
-        help = f"write rules in `{escape(kind)}`, e.g. `init: {{linear: zeros}}`"
-        place.error("GS101", message, place.key("init"), help)
     args: dict[str, Expression | tuple[Expression, ...]] = {}
+    if not kind[
+        :1
+    ].isupper():  # no name of a block, which `check_types` says: what it takes is unknown
+        return BlockDecl(**shared, type=kind, args=args)
     for name, value in own(data).items():
         if isinstance(value, list):
             args[name] = tuple(place.expression(item, name, i) for i, item in enumerate(value))
@@ -66,4 +66,4 @@ def read_block(place: Place, data: dict[str, Any], shared: dict[str, Any]) -> Bl
             place.error("GS103", message, place.value(name))
         else:
             args[name] = place.expression(value, name)
-    return BlockDecl(**shared, type=kind, args=args)
+    return BlockDecl(**shared, type=kind, args=args, has_init="init" in data)

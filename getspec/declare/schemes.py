@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from getspec.declare.place import Place
-from getspec.errors import escape, nearest
+from getspec.errors import escape, meant
 from getspec.ir import Init
 from getspec.ops import LAYERS
 
@@ -38,7 +38,9 @@ def read_init(place: Place, value: Any) -> Init | None:
     if scheme is not None and SCHEMES.get(scheme) == len(numbers) and numeric:
         return Init(scheme, tuple(float(number) for number in numbers))
     message, help = _refusal(scheme)
-    place.error("GS306", message, place.value(), help)
+    strange = scheme is not None and scheme not in SCHEMES
+    span = place.key(scheme) if scheme and strange and isinstance(value, dict) else place.value()
+    place.error("GS306", message, span, help)
     return None
 
 
@@ -51,14 +53,13 @@ def _written(value: Any) -> tuple[str | None, list[Any]]:
     return scheme, numbers if isinstance(numbers, list) else [numbers]
 
 
-def _refusal(scheme: str | None) -> tuple[str, str]:
+def _refusal(scheme: str | None) -> tuple[str, str | None]:
     """What is wrong, and what to write."""
     if scheme is not None and scheme in SCHEMES:
         count = SCHEMES[scheme]
         return f"`{scheme}` takes {NUMBERS[count]}", EXAMPLES[count]
-    word = None if scheme is None else nearest(scheme, SCHEMES)
     help = "e.g. `zeros`, `xavier_uniform`, `{normal: 0.02}`, `{uniform: [-1, 1]}`"
-    return "this is not an initialisation scheme", f"did you mean `{word}`?" if word else help
+    return "this is not an initialisation scheme", meant(scheme or "", SCHEMES, help)
 
 
 def read_weight_inits(place: Place, value: Any) -> dict[str, Init]:
@@ -79,8 +80,6 @@ def read_init_rules(place: Place, rules: Mapping[str, Any]) -> dict[str, dict[st
         if kind in LAYERS:
             found[kind] = read_weight_inits(place.inside(kind), value)
             continue
-        word = nearest(kind, LAYERS)
-        help = "rules are by layer type: `init: {linear: xavier_uniform}`"
-        help = f"did you mean `{word}`?" if word else help
+        help = meant(kind, LAYERS, "rules are by layer type: `init: {linear: xavier_uniform}`")
         place.error("GS306", f"`{escape(kind)}` is not a layer type", place.key(kind), help)
     return found

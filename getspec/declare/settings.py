@@ -10,16 +10,17 @@ from getspec.declare.names import check_name
 from getspec.declare.place import Place
 from getspec.syntax import MAX_INTEGER
 
-__all__ = ["kind_of", "read_entry", "read_setting"]
+__all__ = ["KINDS", "kind_of", "read_entry", "read_setting"]
 
 KINDS = ("int", "float", "bool", "str", "ints", "floats")
+"""What a setting is declared as that every caller has to give."""
 
 
 def read_setting(place: Place, name: str, value: Any) -> Setting:
     """A setting of a block or function; the word for a kind means that a caller has to give it."""
     entry = read_entry(place, name, value)
     required = isinstance(value, str) and value in KINDS
-    return Setting(name, value, None, True, entry.span) if required else entry
+    return Setting(name, value, None, True, entry.span, entry.value) if required else entry
 
 
 def read_entry(place: Place, name: str, value: Any) -> Setting:
@@ -34,7 +35,7 @@ def read_entry(place: Place, name: str, value: Any) -> Setting:
         message = f"`{name}`: settings start in lower case, capitals are run-time sizes"
         place.error("GS104", message, span, f"`{name.lower()}`")
     default = tuple(value) if isinstance(value, list) else value
-    return Setting(name, kind_of(value), default, False, span)
+    return Setting(name, kind_of(value), default, False, span, place.value())
 
 
 def kind_of(value: Any) -> str:

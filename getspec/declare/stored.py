@@ -19,7 +19,8 @@ def read_parameter(
     place: Place, data: dict[str, Any], shared: dict[str, Any]
 ) -> ParameterDecl | None:
     """A parameter starts by a scheme, or at a value that is worked out, as a table of sinusoids does."""
-    are_known(place, data, ("shape", "value"), "a parameter")
+    if not are_known(place, data, ("shape", "value"), "a parameter"):
+        return None
     needed = {"shape": "shape: [dim]"} | ({} if "value" in data else {"init": "init: zeros"})
     missing = next((key for key in needed if key not in data), None)
     if missing is not None:
@@ -52,7 +53,8 @@ def _scheme(place: Place, written: Any) -> Init | None:
 
 def read_buffer(place: Place, data: dict[str, Any], shared: dict[str, Any]) -> BufferDecl | None:
     """A buffer has a value, or like a parameter a shape and a scheme."""
-    are_known(place, data, ("shape", "dtype", "persistent", "value"), "a buffer")
+    if not are_known(place, data, ("shape", "dtype", "persistent", "value"), "a buffer"):
+        return None
     shape = _shape(place, data["shape"]) if "shape" in data else None
     value = place.expression(data["value"], "value") if "value" in data else None
     init = read_init(place.inside("init"), data["init"]) if "init" in data else None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from getspec.declare.declarations import TensorDecl
 from getspec.declare.names import check_name
 from getspec.declare.place import Place
-from getspec.errors import escape, nearest
+from getspec.errors import Fix, escape, nearest
 from getspec.ops.base import DTYPES
 from getspec.syntax import Expression
 
@@ -47,8 +47,12 @@ def read_tensor(place: Place, name: str, written: Input) -> TensorDecl | None:
 def _refuse(at: Place, written: str, dtype: str | None) -> None:
     word = dtype and nearest(dtype, DTYPES)
     help = f"write `float[B, N, dim]`; dtypes: {', '.join(DTYPES)}"
-    help = f"did you mean `{word}[...]`?" if word else help
-    at.error("GS103", f"`{escape(written)}` is not a tensor type", at.value(), help)
+    place = at.value()
+    if word and dtype:
+        help = Fix(f"did you mean `{word}[...]`?", word)
+        start = written.index(dtype)
+        place = at.document.text_span(at.path, 1, start, len(dtype))
+    at.error("GS103", f"`{escape(written)}` is not a tensor type", place, help)
 
 
 def _optional(place: Place, written: Input, key: str) -> Expression | None:

@@ -6,9 +6,9 @@ from functools import partial
 from typing import Any
 
 from getspec import ir
-from getspec.declare import BlockDecl, Definition, Setting
+from getspec.declare import COMMON, KINDS, BlockDecl, Definition, Setting
 from getspec.elaborate.values import as_float, check_kind, to_value
-from getspec.errors import Diagnostics, Span, SpecError, nearest
+from getspec.errors import Diagnostic, Diagnostics, Span, SpecError, meant
 from getspec.evaluate import Evaluator, Scope
 from getspec.record import replaced
 from getspec.syntax import Expression
@@ -20,6 +20,7 @@ def arguments(
     declared: BlockDecl, definition: Definition, scope: Scope, problems: Diagnostics
 ) -> dict[str, ir.Expr]:
     """The arguments that the spec writes down; none that is required is missing."""
+    _check_known(declared, definition)
     made = problems.every(
         lambda name: _argument(declared, definition, name, scope, problems), declared.args
     )
@@ -45,9 +46,7 @@ def expressions(argument: Expression | tuple[Expression, ...]) -> tuple[Expressi
 def _argument(
     declared: BlockDecl, definition: Definition, name: str, scope: Scope, problems: Diagnostics
 ) -> ir.Expr:
-    setting = definition.settings.get(name)
-    if setting is None:
-        raise _unknown(declared, definition, name)
+    setting = definition.settings[name]
     written = declared.args[name]
     if isinstance(written, tuple):
         items = tuple(problems.every(partial(Evaluator.of, scope), written))
@@ -58,10 +57,21 @@ def _argument(
     def where() -> Span:
         return next((each.span for each in expressions(written)), setting.span)
 
+    _check_declared(setting, expr.value, declared.at(name))
     check_kind(f"`{name}`", setting.kind, expr.value, written, where)
     if setting.kind == "float" and isinstance(written, Expression):
         return _float(expr, written, scope)
     return expr
+
+
+def _check_declared(setting: Setting, value: Any, use: Span) -> None:
+    """A word that is given something else, and is nearly the name of a kind, is a slip in the declaration."""
+    if setting.kind != "str" or isinstance(value, str) or setting.value is None:
+        return
+    help = meant(str(setting.default), KINDS)
+    if help:
+        message = f"`{setting.name}` is the word '{setting.default}', and no word is given"
+        raise SpecError.of("GS308", message, setting.value, help, [("it is given here", use)])
 
 
 def _single(setting: Setting, expression: Expression, scope: Scope) -> ir.Expr:
@@ -81,13 +91,28 @@ def _float(expr: ir.Expr, expression: Expression, scope: Scope) -> ir.Expr:
     return as_float(expr)
 
 
-def _unknown(declared: BlockDecl, definition: Definition, name: str) -> SpecError:
-    options = list(definition.settings)
-    word = nearest(name, options)
-    known = ", ".join(options) or "no settings"
-    help = f"did you mean `{word}`?" if word else f"it takes: {known}"
-    message = f"block `{definition.name}` has no setting `{name}`"
-    return SpecError.of("GS101", message, declared.at(name), help)
+def _check_known(declared: BlockDecl, definition: Definition) -> None:
+    """A block takes the settings it declares. Those that are like none of them are one mistake."""
+    unknown = [name for name in declared.args if name not in definition.settings]
+    if not unknown:
+        return
+    free = [name for name in definition.settings if name not in declared.args]
+    problems: list[Diagnostic] = []
+    strange: list[str] = []
+    for name in unknown:
+        help = meant(name, [*free, *definition.settings, *COMMON])
+        if help is None:
+            strange.append(name)
+            continue
+        message = f"block `{definition.name}` has no setting `{name}`"
+        problems.append(Diagnostic("GS101", message, declared.at(name), help))
+    if strange:
+        known = ", ".join(definition.settings) or "no settings"
+        message = f"block `{definition.name}` has no setting {_and(strange)}"
+        note = (f"`{definition.name}` is declared here", definition.span)
+        help = f"it takes: {known}"
+        problems.append(Diagnostic("GS101", message, declared.at(strange[0]), help, (note,)))
+    raise SpecError(problems)
 
 
 def _and(names: list[str]) -> str:

@@ -60,6 +60,7 @@ class Elaborator:
         return self.instances.one(definition, settings, definition.span, self.block)
 
     def block(self, definition: Definition, settings: Mapping[str, Any]) -> ir.Block:
+        errors = len(self.problems.errors)
         scope = settings_scope(settings)
         held = dict(scope.names)
         lets = named_values(definition, scope)
@@ -77,7 +78,7 @@ class Elaborator:
             structural=frozenset(scope.decided),
             own=tuple(weights),
             members=tuple(members),
-            ties=tuple(ir.Tie(name, of) for name, of, _ in definition.ties),
+            ties=tuple(ir.Tie(name, of) for name, of, _, _ in definition.ties),
             init=definition.init,
             forward=forward,
             summary=definition.summary,
@@ -87,7 +88,8 @@ class Elaborator:
             unused=tuple(d.name for d in unused if d.name not in absent),
             dataflow=definition.body.text.value if definition.body else "",
         )
-        check_ties(definition, block, self.problems)
+        if len(self.problems.errors) == errors:  # a width that is off shows in ties as well
+            check_ties(definition, block, self.problems)
         return block
 
     def components(

@@ -8,7 +8,7 @@ from typing import Any
 from getspec import ir
 from getspec.declare import LayerDecl
 from getspec.elaborate.values import as_float, check_kind
-from getspec.errors import Diagnostics, SpecError, nearest
+from getspec.errors import Diagnostics, SpecError, meant
 from getspec.evaluate import Evaluator, Scope
 from getspec.ops import LAYERS, Layer
 from getspec.ops.base import Field, ShapeError
@@ -46,8 +46,7 @@ def _check_init(declared: LayerDecl, op: Layer) -> None:
     known = [weight.name for weight in op.parameters()]
     for name in declared.init:
         if name != "*" and name not in known:
-            word = nearest(name, known)
-            help = f"did you mean `{word}`?" if word else f"it has: {', '.join(known)}"
+            help = meant(name, known, f"it has: {', '.join(known)}")
             message = f"`{declared.type}` has no weight `{name}` here"
             raise SpecError.of("GS306", message, declared.at("init", name), help)
 
@@ -78,8 +77,7 @@ def _word(what: str, options: tuple[str, ...], expression: Expression, scope: Sc
         text = scope.names[text].value
     if text in options:
         return ir.Const(text)
-    word = nearest(str(text), options)
-    help = f"did you mean `{word}`?" if word else None
+    help = meant(str(text), options)
     message = f"{what} is one of {', '.join(options)}"
     raise SpecError.of("GS308", message, expression.span, help)
 

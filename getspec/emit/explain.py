@@ -14,7 +14,7 @@ from getspec.codes import CODES
 from getspec.elaborate import weight_paths
 from getspec.emit.formula import conditions, spelling, wrapped
 from getspec.emit.text import human, painted, table
-from getspec.errors import UsageError, escape, nearest
+from getspec.errors import UsageError, escape, meant, nearest
 from getspec.passes.count import Counter, Place, locate, placed
 from getspec.passes.formula import formula, names_at
 from getspec.passes.symbols import sizes_of
@@ -56,8 +56,8 @@ def code_text(entry: dict[str, Any], look: Look | None = None) -> str:
 
 def no_such_place(spec: Spec, path: str) -> UsageError:
     """The nearest path, for one that does not exist."""
-    known = nearest(path, [*weight_paths(spec.model.root), *_module_paths(spec.model.root)])
-    help = f"did you mean `{known}`?" if known else f"`getspec count {spec.path}` lists the paths"
+    otherwise = f"`getspec count {spec.path}` lists the paths"
+    help = meant(path, [*weight_paths(spec.model.root), *_module_paths(spec.model.root)], otherwise)
     return UsageError(f"there is no `{escape(path)}` in {spec.name}", help)
 
 

@@ -7,10 +7,11 @@ rounded figure is an interval with exact ends.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from getspec.errors import Diagnostics, Span, nearest
+from getspec.errors import MAX_NOTES, Diagnostic, Diagnostics, Fix, Span, nearest
 from getspec.ir import Block
 from getspec.passes.count import Place, locate, parts_of
 
@@ -87,9 +88,10 @@ def check_claims(
     other: Callable[[str, Span], Block],
     problems: Diagnostics,
 ) -> None:
-    """Report each claim that does not hold. `other` compiles the spec that a claim compares with."""
+    """Report claims that do not hold. `other` compiles the spec that a claim compares with."""
+    broken: list[tuple[str, Diagnostic]] = []
     for at, claim in enumerate(claims):
-        check = _Check(document, at, claim, problems)
+        check = _Check(document, at, claim, problems, broken)
         here = check.place(root, claim.path, ("path",))
         if here is None:
             continue
@@ -106,13 +108,38 @@ def check_claims(
                 check.difference(here, there)
         elif claim.delta is not None or claim.percent is not None:
             check.fail("GS502", "`delta` and `percent` compare, so they need `against`", "delta")
+    problems.extend(_causes(broken))
+
+
+def _causes(broken: list[tuple[str, Diagnostic]]) -> Iterator[Diagnostic]:
+    """Broken claims about the innermost parts; a part that is off shows in every sum it is in."""
+    paths = [path for path, _ in broken]
+    inner = {path for path in paths if not any(_holds(path, other) for other in paths)}
+    for cause in dict.fromkeys(path for path in paths if path in inner):
+        (_, first), *same = [each for each in broken if each[0] == cause]
+        sums = [each for each in broken if _holds(each[0], cause)]
+        notes = [(f"also here: {found.message}", found.span) for _, found in (*same, *sums)]
+        yield replace(first, notes=(*first.notes, *notes[: MAX_NOTES - 1]))
+
+
+def _holds(path: str, other: str) -> bool:
+    """Whether the second place is within the first."""
+    return path != other and (path == "." or other.startswith(f"{path}."))
 
 
 class _Check:
     """One claim."""
 
-    def __init__(self, document: Document, at: int, claim: Claim, problems: Diagnostics) -> None:
+    def __init__(
+        self,
+        document: Document,
+        at: int,
+        claim: Claim,
+        problems: Diagnostics,
+        broken: list[tuple[str, Diagnostic]],
+    ) -> None:
         self.document, self.at, self.claim, self.problems = document, at, claim, problems
+        self.broken = broken
 
     @property
     def name(self) -> str:
@@ -125,6 +152,12 @@ class _Check:
         note = (f"the claim is from: {self.claim.source}", None)
         self.problems.error(code, message, self.span(*path), help, [note])
 
+    def breaks(self, message: str, key: str, help: str | None = None) -> None:
+        """The claim does not hold."""
+        notes = ((f"the claim is from: {self.claim.source}", None),)
+        found = Diagnostic("GS501", message, self.span(key), help, notes)
+        self.broken.append((self.claim.path, found))
+
     def place(self, root: Block, path: str, where: tuple[str, ...]) -> Place | None:
         found = locate(root, path)
         if found is None:
@@ -134,7 +167,7 @@ class _Check:
             shown = ".".join([*reached, word or ""])
             known = ", ".join(names[:12]) or "no parts"
             place = ".".join(reached) or "the model"
-            help = f"did you mean `{shown}`?" if word else f"{place} has: {known}"
+            help = Fix(f"did you mean `{shown}`?", shown) if word else f"{place} has: {known}"
             self.fail("GS503", f"there is no `{path}` in `{root.type}`", *where, help=help)
         return found
 
@@ -142,14 +175,13 @@ class _Check:
         claimed = self.read(self.claim.params, "params")
         if claimed is not None and here.params not in claimed:
             message = f"{self.name} has {here.params:,} parameters, not {claimed}"
-            self.fail("GS501", message, "params", help=f"write `{here.params}`, or mend the spec")
+            self.breaks(message, "params", _or_mend(here.params))
 
     def trainable(self, here: Place) -> None:
         claimed = self.read(self.claim.trainable, "trainable")
         if claimed is not None and here.trainable not in claimed:
             message = f"{self.name} trains {here.trainable:,} parameters, not {claimed}"
-            help = f"write `{here.trainable}`, or mend the spec"
-            self.fail("GS501", message, "trainable", help=help)
+            self.breaks(message, "trainable", _or_mend(here.trainable))
 
     def difference(self, here: Place, there: Place) -> None:
         delta = here.params - there.params
@@ -159,12 +191,12 @@ class _Check:
         claimed = self.read(self.claim.delta, "delta")
         if claimed is not None and delta not in claimed:
             message = f"{self.name}: {words}; the claim is {claimed}"
-            self.fail("GS501", message, "delta")
+            self.breaks(message, "delta", _or_mend(delta))
         percent = self.read(self.claim.percent, "percent")
         if percent is not None and not percent.holds(100 * delta, max(there.params, 1)):
             exact = 100 * delta / max(there.params, 1)
             message = f"{self.name}: {words}, {exact:+.4f} %, not {percent} %"
-            self.fail("GS501", message, "percent")
+            self.breaks(message, "percent", _or_mend(round(float(exact), 2)))
 
     def read(self, text: str | int | float | None, key: str) -> Interval | None:
         if text is None:
@@ -174,3 +206,7 @@ class _Check:
             help = "an integer such as 85_484_059, or a rounded figure such as 7.09M"
             self.fail("GS504", f"`{text}` is not a figure", key, help=help)
         return found
+
+
+def _or_mend(figure: int | float) -> Fix:
+    return Fix(f"write `{figure}`, or mend the spec", f"{figure}")

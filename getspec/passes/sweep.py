@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from getspec.algebra import OPERATORS, Condition
-from getspec.errors import Span, SpecError, UsageError, nearest
+from getspec.errors import Span, SpecError, UsageError, meant
 from getspec.passes.formula import Formula
 from getspec.passes.loops import FUNCTIONS, Axis, Loops
 from getspec.simplify import settled
@@ -111,8 +111,7 @@ def _check(node: Node, names: Sequence[str]) -> None:
             return
         case Name(_, id):
             if id not in names:
-                word = nearest(id, names)
-                help = f"did you mean `{word}`?" if word else f"names here: {', '.join(names)}"
+                help = meant(id, names, f"names here: {', '.join(names)}")
                 raise UsageError(f"--where: unknown name `{id}`", help)
         case Unary(_, op, operand) if op in ("-", "+", "not"):
             _check(operand, names)

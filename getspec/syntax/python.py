@@ -6,33 +6,34 @@ import ast
 import re
 import warnings
 
-from getspec.errors import SpecError
+from getspec.errors import Fix, SpecError, nearest
 from getspec.syntax.nodes import At, Text
 
 __all__ = ["parse_lines", "parse_value"]
 
+CODES = {"eval": "GS201", "exec": "GS402"}
 _ADVISED = re.compile(r"[0-9][A-Za-z_]|\\")
 
 
 def parse_value(source: str, text: Text, shift: int) -> ast.expr:
     """One expression, which stands `shift` characters into the text."""
-    tree = _tree(source, text, "eval", "GS201", shift)
+    tree = _tree(source, text, "eval", shift)
     assert isinstance(tree, ast.Expression)
     return tree.body
 
 
 def parse_lines(source: str, text: Text) -> list[ast.stmt]:
     """Statements."""
-    tree = _tree(source, text, "exec", "GS402", 0)
+    tree = _tree(source, text, "exec", 0)
     assert isinstance(tree, ast.Module)
     return tree.body
 
 
-def _tree(source: str, text: Text, mode: str, code: str, shift: int) -> ast.AST:
+def _tree(source: str, text: Text, mode: str, shift: int) -> ast.AST:
     try:
         return _parsed(source, mode)
     except SyntaxError as error:
-        raise _refusal(error, source, text, code, shift) from None
+        raise _refusal(error, source, text, mode, shift) from None
     except (RecursionError, MemoryError, ValueError):
         raise text.error("GS202", "nested too deeply to read", At(1, 0, 1)) from None
 
@@ -46,7 +47,8 @@ def _parsed(source: str, mode: str) -> ast.AST:
         return ast.parse(source, mode=mode)
 
 
-def _refusal(error: SyntaxError, source: str, text: Text, code: str, shift: int) -> SpecError:
+def _refusal(error: SyntaxError, source: str, text: Text, mode: str, shift: int) -> SpecError:
+    code = CODES[mode]
     line = error.lineno or 1
     moved = shift if line == 1 else 0
     col = max((error.offset or 1) - 1, 0) + moved
@@ -55,8 +57,35 @@ def _refusal(error: SyntaxError, source: str, text: Text, code: str, shift: int)
     lines = source.split("\n")
     if line > len(lines):
         line, col = len(lines), len(lines[-1])
+    if slip := _misspelt_keyword(source, line, mode):
+        at, word, keyword = slip
+        at = At(at.line, at.col + (moved if at.line == 1 else 0), at.width)
+        help = Fix(f"did you mean `{keyword}`?", keyword)
+        return text.error(code, f"`{word}` has no place here", at, help)
     message = _plain(error.msg or "not an expression")
     return text.error(code, message, At(line, col, width))
+
+
+KEYWORDS = ("return", "for", "in", "if", "elif", "else", "and", "or", "not")
+
+
+def _misspelt_keyword(source: str, line: int, mode: str) -> tuple[At, str, str] | None:
+    """A word of the line which is close to a keyword, if Python can read the line with that."""
+    lines = source.split("\n")
+    for match in re.finditer(r"[A-Za-z_]\w*", lines[line - 1]):
+        word = match[0]
+        keyword = None if word in KEYWORDS else nearest(word, KEYWORDS)
+        if keyword is None:
+            continue
+        start, end = match.span()
+        mended = lines[line - 1][:start] + keyword + lines[line - 1][end:]
+        try:
+            _parsed("\n".join([*lines[: line - 1], mended, *lines[line:]]), mode)
+        except SyntaxError as error:
+            if (error.lineno or 0) <= line:
+                continue
+        return At(line, start, end - start), word, keyword
+    return None
 
 
 def _plain(message: str) -> str:
