@@ -124,6 +124,14 @@ def bench(session: nox.Session) -> None:
     session.install(*group("torch"))
     session.install("--editable", ".[torch]")
     session.run("python", "bench/run.py", *session.posargs)
+    session.run("python", "bench/mutations.py")
+
+
+@nox.session(default=False)
+def mutations(session: nox.Session) -> None:
+    """Count diagnostics on slips in the committed specs; takes `--number N --seed N --list`."""
+    session.install("--editable", ".")
+    session.run("python", "bench/mutations.py", *session.posargs)
 
 
 @nox.session(default=False)

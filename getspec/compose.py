@@ -191,7 +191,7 @@ def _resolve(document: Document, path: str, span: Span) -> Path:
         parts = ["config", path]
     place: list[str | int] = []
     node: Any = document.data
-    for part in parts:
+    for at, part in enumerate(parts):
         if isinstance(node, dict) and part in node:
             place.append(part)
             node = node[part]
@@ -199,16 +199,19 @@ def _resolve(document: Document, path: str, span: Span) -> Path:
             place.append(int(part))
             node = node[int(part)]
         else:
-            raise _no_such_path(path, part, node, place, span)
+            raise _no_such_path(path, parts[at:], node, place, span)
     return tuple(place)
 
 
-def _no_such_path(path: str, part: str, node: Any, place: list[str | int], span: Span) -> SpecError:
+def _no_such_path(
+    path: str, rest: list[str], node: Any, place: list[str | int], span: Span
+) -> SpecError:
+    part, *further = rest
     options = list(node) if isinstance(node, dict) else []
     where = ".".join(map(str, place)) or "the spec"
     word = nearest(part, options)
     if word:
-        meant = ".".join(map(str, [*place, word]))
+        meant = ".".join(map(str, [*place, word, *further]))
         help: str = Fix(f"did you mean `{meant}`?", meant)
     else:
         help = f"{where} has: {', '.join(options[:12])}" if options else f"{where} has no parts"

@@ -36,9 +36,11 @@ from getspec.syntax import (
 )
 from getspec.syntax import Name as NameNode
 
-__all__ = ["Evaluator", "NeedsIndex", "Scope", "described"]
+__all__ = ["UNKNOWN", "Evaluator", "NeedsIndex", "Scope", "described"]
 
 LIMIT = 2**63
+UNKNOWN = Const("unknown")
+"""What a name holds after an error that was reported."""
 
 
 class NeedsIndex(Exception):
@@ -152,6 +154,8 @@ class Evaluator:
         found = self.scope.names.get(id)
         if found is None:
             raise self.unknown(node, id)
+        if found is UNKNOWN:
+            raise SpecError(())  # reported where it is made
         return found
 
     def unknown(self, node: Node, id: str) -> SpecError:

@@ -81,15 +81,22 @@ class Files:
         return self.documents[real]
 
     def libraries(self, names: Iterable[str], origin: Path | None) -> list[str]:
-        """Libraries within reach that define some of these names, for suggestions."""
-        found: list[str] = []
+        """A few libraries within reach that define these names, for suggestions."""
+        homes: dict[str, set[str]] = {}
         for root in self.roots(origin):
             for path in _yaml_files(root):
                 text = path.read_text(encoding="utf-8", errors="replace")[: 1 << 16]
-                defines = any(f"\n  {name}:" in text for name in names)
-                if defines and not re.search("^model:", text, re.MULTILINE):
-                    found.append(path.relative_to(root).as_posix())
-        return list(dict.fromkeys(found))
+                if not re.search("^model:", text, re.MULTILINE):
+                    defined = {name for name in names if f"\n  {name}:" in text}
+                    homes.setdefault(path.relative_to(root).as_posix(), defined)
+        chosen: list[str] = []
+        wanted = set(names)
+        while homes and (best := max(homes, key=lambda file: len(homes[file] & wanted))):
+            if not homes[best] & wanted:
+                break
+            chosen.append(best)
+            wanted -= homes[best]
+        return chosen
 
     def roots(self, origin: Path | None) -> Iterator[Path]:
         if origin is not None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable, Iterable
-from dataclasses import replace
 
 from getspec.errors import MAX_NOTES, Diagnostic, Fix, Note
 
@@ -17,8 +16,10 @@ __all__ = ["mistakes"]
 
 UNKNOWN = ("GS210", "GS416")
 """A name that nothing declares, as a value and as what is called; several that are like nothing lack one library."""
-SAME_WORDS = re.compile("GS101|GS102|GS2..|GS301|GS304|GS4..")
+SAME_WORDS = re.compile("GS101|GS102|GS2..|GS301|GS304|GS305|GS4..")
 """Codes whose messages name what is wrong: where the words are the same, so is the mistake."""
+WHOSE = re.compile(r"[\w.*-]+: ")
+"""The component or op that a message begins with."""
 
 
 def mistakes(found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
@@ -39,7 +40,7 @@ def _cause(found: Diagnostic) -> Hashable:
         strange = found.code == "GS416" and not isinstance(found.help, Fix)
         return UNKNOWN, file, found.help if strange else name[1]
     if SAME_WORDS.fullmatch(found.code):
-        return found.severity, found.code, found.message
+        return found.severity, found.code, WHOSE.sub("", found.message, count=1), found.help
     return found.severity, found.code, found.span, found.message
 
 
@@ -53,4 +54,4 @@ def _with_others(first: Diagnostic, others: list[Diagnostic]) -> Diagnostic:
     left = len(others) - len(shown)
     if left:
         shown.append((f"and at {left} more {'place' if left == 1 else 'places'}", None))
-    return replace(first, notes=(*first.notes, *shown)) if shown else first
+    return first._replace(notes=(*first.notes, *shown)) if shown else first

@@ -251,13 +251,16 @@ def _details(document: Document, error: ValidationError) -> Iterator[Any]:
 
 def _mistakes(document: Document, details: list[Any]) -> Iterator[Diagnostic]:
     """One diagnostic for each mistake: findings that have one cause are put together."""
-    nameless: dict[str, Any] = {}
+    nameless: dict[tuple[Any, ...], Diagnostic] = {}
     strange: dict[object, Any] = {}
     misspelt = {(loc[:-1], _meant(document, loc)) for loc in _extra(details)}
+    foreign = {loc[:-1] for loc in _extra(details) if _is_tensor(loc) and not _meant(document, loc)}
     for detail in details:
         path, kind = tuple(detail["loc"]), detail["type"]
-        if _is_nameless(path):
-            nameless.setdefault(str(path[0]), _nameless(document, path))
+        if (at := _nameless_at(document, path)) is not None:
+            nameless.setdefault(path[:at], _nameless(document, path[: at + 1]))
+        elif path[:-1] in foreign:
+            strange.setdefault(path[:-2], []).append(detail)
         elif kind == "missing" and (path[:-1], path[-1]) in misspelt:
             continue  # it is there, with a slip in it
         elif kind == "extra_forbidden" and _meant(document, path) is None:
@@ -267,11 +270,13 @@ def _mistakes(document: Document, details: list[Any]) -> Iterator[Diagnostic]:
             strange.setdefault(same, []).append(detail)
         else:
             yield _diagnostic(document, detail)
-    for first, *others in strange.values():
+    for group in strange.values():
+        first, *others = sorted(group, key=lambda each: each["type"] != "extra_forbidden")
         found = _diagnostic(document, first)
         places = [document.span(tuple(each["loc"]), key=True) for each in others]
         keys = [str(each["loc"][-1]) for each in others]
-        notes = tuple((f"nor `{k}`", span) for k, span in zip(keys, places, strict=True))
+        pairs = dict.fromkeys(zip(keys, places, strict=True))
+        notes = tuple((f"nor `{key}`", span) for key, span in pairs)
         yield found._replace(notes=notes[:MAX_NOTES])
     yield from nameless.values()
 
@@ -289,19 +294,28 @@ def _meant(document: Document, path: tuple[str | int, ...]) -> str | None:
     return nearest(str(path[-1]), [*free, *known])
 
 
-NAMED: dict[str, type[Section]] = {"blocks": Block, "functions": Function}
+def _is_tensor(path: tuple[str | int, ...]) -> bool:
+    """Whether a path is that of a key of an input or output."""
+    return len(path) > 2 and path[-3] in ("inputs", "outputs")
 
 
-def _is_nameless(path: tuple[str | int, ...]) -> bool:
-    """Whether the keys of a definition stand where its name belongs."""
-    kind = NAMED.get(str(path[0])) if len(path) > 1 else None
-    return kind is not None and path[1] in kind.model_fields
+NAMED: dict[str, type[BaseModel]] = {"blocks": Block, "functions": Function}
+
+
+def _nameless_at(document: Document, path: tuple[str | int, ...]) -> int | None:
+    """Where in a path the keys of a definition or component stand in the place of its name."""
+    if len(path) > 1 and path[0] in NAMED and path[1] in NAMED[str(path[0])].model_fields:
+        return 1
+    for at in range(len(path) - 1):
+        if path[at] == "components" and (*path[: at + 1], "type") in document.marks:
+            return at + 1  # no component can have this name
+    return None
 
 
 def _nameless(document: Document, path: tuple[str | int, ...]) -> Diagnostic:
-    kind = {"blocks": "block", "functions": "function"}[str(path[0])]
-    message = f"`{path[1]}` is a key of a {kind}, and here stands the name of one"
-    span = document.span(path[:2], key=True)
+    kind = {"blocks": "block", "functions": "function"}.get(str(path[-2]), "component")
+    message = f"`{path[-1]}` is a key of a {kind}, and here stands the name of one"
+    span = document.span(path, key=True)
     return Diagnostic("GS102", message, span, f"write the {kind}'s name above, and indent this")
 
 

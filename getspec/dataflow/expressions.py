@@ -16,11 +16,11 @@ from getspec.dataflow.calls import (
     call_routine,
     callable_link,
 )
-from getspec.dataflow.frame import UNKNOWN, Frame, Silent
+from getspec.dataflow.frame import Frame, Silent
 from getspec.dataflow.subscripts import subscript
 from getspec.dataflow.wording import shown
 from getspec.errors import SpecError, meant
-from getspec.evaluate import SCALAR, Evaluator
+from getspec.evaluate import SCALAR, UNKNOWN, Evaluator
 from getspec.ir import Const, Expr, Link, Name, Operation, Pick, Stack
 from getspec.ops import FUNCTIONS
 from getspec.ops.base import DTYPES, Argument, Function, Tensor
@@ -85,7 +85,7 @@ class FlowEvaluator(Evaluator):
     def unknown(self, node: Node, id: str) -> SpecError:
         known = [*self.frame.locals, *self.scope.names]
         otherwise = f"names here: {', '.join(known[:MAX_LISTED])}"
-        help = meant(id, [*known, "True", "False", *FUNCTIONS], otherwise)
+        help = meant(id, [*self.frame.likely(known), "True", "False", *FUNCTIONS], otherwise)
         return self.error("GS210", f"unknown name `{id}`", node, help)
 
     def index(self, node: Node, base: Expr, items: tuple[Node, ...]) -> Expr:
@@ -178,7 +178,7 @@ class FlowEvaluator(Evaluator):
             message = f"`{callee.id}` is {shown(found.value)} and cannot be called"
             return self.error("GS416", message, callee)
         names = {**self.scope.names, **self.frame.locals}
-        links = [id for id, expr in names.items() if isinstance(expr.value, Link)]
+        links = self.frame.likely(id for id, e in names.items() if isinstance(e.value, Link))
         otherwise = "`getspec schema --ops` lists the ops"
         help = meant(callee.id, [*links, *self.frame.routines.names(), *FUNCTIONS], otherwise)
         message = f"`{callee.id}` is no component, function or op"

@@ -6,21 +6,18 @@ taken and where a tensor was made matter in all of them. The names of the spec s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
-from getspec.errors import Diagnostic, Note, Span, SpecError
-from getspec.evaluate import Scope
-from getspec.ir import Const, Expr, Input, Name, Routine
+from getspec.errors import Diagnostic, Note, Span, SpecError, meant
+from getspec.evaluate import UNKNOWN, Scope
+from getspec.ir import Expr, Input, Name, Routine
 from getspec.ops.base import Tensor
 from getspec.sizes import Size
 from getspec.syntax import At, Node, Text, names
 from getspec.unify import substituted
 
-__all__ = ["UNKNOWN", "Frame", "Routines", "Silent"]
-
-UNKNOWN = Const("unknown")
-"""What a name holds after an error that was reported."""
+__all__ = ["Frame", "Routines", "Silent"]
 
 MAX_NOTES = 3
 
@@ -48,9 +45,13 @@ class Routines(Protocol):
 class Frame:
     """The names of one definition; `text` is where its `forward` stands, for errors."""
 
-    def __init__(self, scope: Scope, text: Text, routines: Routines) -> None:
+    def __init__(
+        self, scope: Scope, text: Text, routines: Routines, read: frozenset[str] = frozenset()
+    ) -> None:
         self.scope = scope
         self.text = text
+        self.read = read
+        """Names that the text mentions."""
         self.routines = routines
         self.locals: dict[str, Expr] = {}
         self.used: set[str] = set()
@@ -76,6 +77,10 @@ class Frame:
     def find(self, id: str) -> Expr | None:
         return self.locals.get(id) or self.scope.names.get(id)
 
+    def likely(self, names: Iterable[str]) -> list[str]:
+        """Names that a misspelt one may stand for, those first that nothing reads so far."""
+        return sorted(names, key=lambda name: name in self.read)
+
     def hold(self, name: str, value: Any, at: At | None = None) -> None:
         """A name holds a value from here on; `at` is the statement that made it."""
         self.locals[name] = Name(value, name, "local")
@@ -91,8 +96,10 @@ class Frame:
         if found is UNKNOWN:
             raise Silent
         if found is None or not isinstance(found.value, tuple):
+            lists = [id for id, expr in self.locals.items() if isinstance(expr.value, tuple)]
+            help = meant(name, [id for id in lists if id != name], f"{name} = []")
             message = f"`{name}` is not a list made in this forward"
-            raise self.text.error("GS410", message, at, f"{name} = []")
+            raise self.text.error("GS410", message, At(at.line, at.col, len(name)), help)
         return found.value
 
     def types(self, without: tuple[str, ...] = ()) -> dict[str, Any]:

@@ -48,7 +48,7 @@ def check(
     names: tuple[str, ...] = (),
 ) -> tuple[Forward | None, set[str]]:
     """The dataflow with types, and the components it uses. Mistakes go to `problems`."""
-    frame = Frame(scope, body.text, routines)
+    frame = Frame(scope, body.text, routines, body.names)
     frame.declare(inputs)
     checker = _Checker(frame, problems)
     before = len(problems.errors)

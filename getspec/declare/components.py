@@ -49,6 +49,8 @@ def _component(place: Place, name: str, data: Data) -> Declaration | None:
     if "repeat" in data or "pattern" in data:
         return _stack(place, name, data)
     if "index" in data:
+        if _report_slip(place, name, data, "repeat"):
+            return None
         place.error("GS101", "`index` belongs to a `repeat`", place.key("index"))
     kind = data.get("type")
     if kind is None:
@@ -63,12 +65,23 @@ def _component(place: Place, name: str, data: Data) -> Declaration | None:
 
 def _report_no_type(place: Place, name: str, data: Data) -> None:
     """A component without a type, or with a slip in that key."""
+    if _report_slip(place, name, data, "type"):
+        return
+    if "forward" in data:
+        help = "is the line `blocks:` missing above this?"
+        place.error("GS102", "a block with a `forward` stands under `blocks`", place.key(), help)
+        return
+    place.error("GS102", f"component `{name}` needs a `type`", place.key(), "type: linear")
+
+
+def _report_slip(place: Place, name: str, data: Data, wanted: str) -> bool:
+    """Whether a key that is wanted is there with a slip in it, which is then reported."""
     for key in own(data):
-        if help := meant(key, ["type"]):
+        if help := meant(key, [wanted]):
             message = f"unknown key `{escape(key)}` in component `{escape(name)}`"
             place.error("GS101", message, place.key(key), help)
-            return
-    place.error("GS102", f"component `{name}` needs a `type`", place.key(), "type: linear")
+            return True
+    return False
 
 
 def _reader(kind: str) -> Reader:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from getspec.declare.place import Place
-from getspec.errors import escape, meant
+from getspec.errors import MAX_NOTES, escape, meant
 from getspec.ir import Init
 from getspec.ops import LAYERS
 
@@ -66,19 +66,31 @@ def read_weight_inits(place: Place, value: Any) -> dict[str, Init]:
     """One scheme per weight of a layer, or one for them all, under `*`."""
     if value is None:
         return {}
-    if isinstance(value, dict) and not value.keys() & SCHEMES.keys():
+    if isinstance(value, dict) and all(isinstance(each, str | dict) for each in value.values()):
         found = {name: read_init(place.inside(name), scheme) for name, scheme in value.items()}
     else:
         found = {"*": read_init(place, value)}
     return {name: scheme for name, scheme in found.items() if scheme is not None}
 
 
+def _is_component(value: Any) -> bool:
+    return isinstance(value, dict) and "type" in value
+
+
 def read_init_rules(place: Place, rules: Mapping[str, Any]) -> dict[str, dict[str, Init]]:
     """Schemes by type of layer, for everything inside a definition."""
     found = {}
+    components = [kind for kind, value in rules.items() if _is_component(value)]
+    if components:
+        notes = [(f"so does `{escape(kind)}`", place.key(kind)) for kind in components[1:]]
+        message = f"`{escape(components[0])}` has a `type`, and stands under `init`"
+        missing = "is the line `components:` missing above this?"
+        place.error("GS306", message, place.key(components[0]), missing, notes[:MAX_NOTES])
     for kind, value in rules.items():
         if kind in LAYERS:
             found[kind] = read_weight_inits(place.inside(kind), value)
+            continue
+        if kind in components:
             continue
         help = meant(kind, LAYERS, "rules are by layer type: `init: {linear: xavier_uniform}`")
         place.error("GS306", f"`{escape(kind)}` is not a layer type", place.key(kind), help)

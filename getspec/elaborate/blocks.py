@@ -32,7 +32,7 @@ from getspec.elaborate.ties import check_ties
 from getspec.elaborate.values import to_value
 from getspec.elaborate.weights import buffer, parameter
 from getspec.errors import Diagnostics, SpecError
-from getspec.evaluate import Scope
+from getspec.evaluate import UNKNOWN, Scope
 from getspec.ops.base import Tensor
 from getspec.record import replaced
 
@@ -103,8 +103,7 @@ class Elaborator:
                 absent.append(declared.name)
                 continue
             component = self.problems.attempt(self.component, declared, scope)
-            if component is not None:
-                scope.names[declared.name] = _name(component)
+            scope.names[declared.name] = UNKNOWN if component is None else _name(component)
             made.append(component)
         if None in made:
             raise SpecError(())  # reported by `attempt`

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from getspec.errors import MAX_NOTES, Diagnostic, Diagnostics, Fix, Span, nearest
@@ -119,7 +118,7 @@ def _causes(broken: list[tuple[str, Diagnostic]]) -> Iterator[Diagnostic]:
         (_, first), *same = [each for each in broken if each[0] == cause]
         sums = [each for each in broken if _holds(each[0], cause)]
         notes = [(f"also here: {found.message}", found.span) for _, found in (*same, *sums)]
-        yield replace(first, notes=(*first.notes, *notes[: MAX_NOTES - 1]))
+        yield first._replace(notes=(*first.notes, *notes[: MAX_NOTES - 1]))
 
 
 def _holds(path: str, other: str) -> bool:
