@@ -202,7 +202,8 @@ def _sharded(path: Path) -> dict[str, Entry]:
 
 
 def _damaged(path: Path, reason: str) -> UsageError:
-    return UsageError(f"{escape(str(path))} is not a sound checkpoint: {reason}", code="GS701")
+    message = f"{escape(str(path))} is not a sound checkpoint: {reason}"
+    return UsageError(message, "fetch or write the file again", "GS701")
 
 
 # Comparing

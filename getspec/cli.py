@@ -60,7 +60,7 @@ def _run(arguments: argparse.Namespace) -> int:
         report_spec_error(error, as_json=as_json, color=arguments.color)
         return USAGE if arguments.command == "diff" else NO
     except UsageError as error:
-        report_usage_error(error)
+        report_usage_error(error, as_json=getattr(arguments, "json", False))
         return USAGE
     except (GetspecError, KeyboardInterrupt, BrokenPipeError):
         raise
@@ -115,7 +115,15 @@ def report(diagnostics: Sequence[Diagnostic], sources: Any, color: str = "auto")
         _say(", ".join(parts))
 
 
-def report_usage_error(error: UsageError) -> None:
+def report_usage_error(error: UsageError, *, as_json: bool = False) -> None:
+    """What is wrong with the command line or the disk; tools find it where they find the rest."""
+    if as_json:
+        import json
+
+        from getspec.errors import Diagnostic
+
+        found = {**Diagnostic("", error.message, help=error.help).as_json(), "code": error.code}
+        print(json.dumps({"schema_version": 1, "diagnostics": [found]}, indent=2))
     code = f"[{error.code}]" if error.code else ""
     _say(f"error{code}: {error}")
     if error.help:
@@ -520,9 +528,12 @@ def _gallery(parser: argparse.ArgumentParser) -> None:
 
 def _explain(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "what", metavar="CODE|SPEC", help="an error code such as GS104, or a spec file"
+        "what",
+        metavar="CODE|SPEC",
+        help="an error code such as GS104, `GS` for all, or a spec file",
     )
     parser.add_argument("path", nargs="?", metavar="PATH", help="a component or tensor of the spec")
+    parser.add_argument("--markdown", action="store_true", help="the page of a code as Markdown")
     _common(parser)
 
 

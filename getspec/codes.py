@@ -4,17 +4,24 @@
 from `errors`, which every command imports, and apart from the places that raise a code, because a
 code is a promise to readers: it keeps its meaning when the check behind it moves.
 
-    GS0xx  reading YAML            GS1xx  schema        GS2xx  names, expressions, config
-    GS3xx  structure               GS4xx  dataflow and shapes
-    GS5xx  expectations            GS6xx  output files
-    GS7xx  checkpoints
-
 An entry is a title and an explanation: the cause, then what to do.
 """
 
 from __future__ import annotations
 
-__all__ = ["CODES"]
+__all__ = ["CODES", "FAMILIES", "REMEDIES"]
+
+FAMILIES = {
+    "0": "Reading YAML",
+    "1": "Schema",
+    "2": "Names, expressions, config",
+    "3": "Structure",
+    "4": "Dataflow and shapes",
+    "5": "Expectations",
+    "6": "Output files",
+    "7": "Checkpoints",
+}
+"""By the first digit of a code."""
 
 Entry = tuple[str, str]
 
@@ -548,3 +555,46 @@ CODES: dict[str, Entry] = {
     **OUTPUT,
     **CHECKPOINTS,
 }
+
+REMEDIES: dict[str, str] = {
+    "GS101": "remove it, or write the key that is meant",
+    "GS103": "write a value of the kind that is named",
+    "GS107": "rename one of them",
+    "GS201": "write a number, a name, or arithmetic such as `4 * dim`",
+    "GS202": "name a part of it under `let`, or assign it on a line of its own",
+    "GS203": "write an integer below 2**63, a finite number, true, false or a word",
+    "GS204": "rename it with the letters a-z, digits and _",
+    "GS205": "write a value of the kind that is named, or a name that holds one",
+    "GS206": "change one of the two sizes, or write `//` to round down",
+    "GS207": "look for an exponent or a factor that is too large",
+    "GS208": "use a config entry in its place",
+    "GS209": "count from 0, and stay below the length of the list",
+    "GS212": "give it the arguments that the message names, by position",
+    "GS302": "remove one link of the chain",
+    "GS303": "put it among the components, or into the block that is repeated",
+    "GS304": "give the setting by name, with a value of its kind",
+    "GS305": "change it, or the config entries it comes from, to a value in the range",
+    "GS307": "tie two tensors of one shape",
+    "GS308": "write a value of the kind that is named",
+    "GS314": "write whole segments: `ours.*.weight: theirs.*.weight`",
+    "GS315": "give each tensor one rule, the special ones first",
+    "GS402": "mend this line; what follows it may be right",
+    "GS403": "call a component, a function of the spec or an op",
+    "GS408": "assign in the loop, and return after it",
+    "GS409": "return a tensor, or a list of tensors",
+    "GS410": "write as many names as there are values",
+    "GS411": "choose another name",
+    "GS412": "loop over a component list, or use an op on the whole tensor",
+    "GS415": "call it as it is, or pick an item by one index",
+    "GS416": "call a component, a function of the spec or an op",
+    "GS417": "give each input once, by position or by name",
+    "GS418": "give an argument of the kind that is named",
+    "GS420": "change one of the sizes; the notes name the lines that they come from",
+    "GS421": "change what is declared, or the line that makes it",
+    "GS501": "write the figure that is right, or mend the spec",
+    "GS502": "against: {spec: other.yaml}",
+    "GS506": "shape: {B: 1}",
+    "GS702": "write a spec with `extends` for this checkpoint",
+    "GS703": "add the field, with the default of the library",
+}
+"""What to do where the place of an error tells no more than its code."""

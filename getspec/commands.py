@@ -331,8 +331,11 @@ def generate(arguments: Namespace) -> int:
         elif arguments.stdout:
             print(text, end="")
         target = Path(arguments.output) / output
-        if target in files:
-            raise UsageError(f"two specs would be written to {target.as_posix()}")
+        for other in files:
+            if other.as_posix().lower() == target.as_posix().lower():
+                both = " and ".join(sorted({other.as_posix(), target.as_posix()}))
+                help = "rename one of them, as not every disk tells capitals from small letters"
+                raise UsageError(f"two specs would be written to {both}", help)
         files[target] = text
     if arguments.stdout or arguments.only:
         return YES
@@ -547,15 +550,24 @@ def completion(arguments: Namespace) -> int:
 
 
 def explain(arguments: Namespace) -> int:
-    from getspec.emit import explain as emit
+    from getspec.emit import codes
 
-    if arguments.path is None and emit.is_code(arguments.what):
-        entry = emit.code(arguments.what)
+    if arguments.path is None and codes.is_code(arguments.what):
+        entry = codes.code(arguments.what)
         if arguments.json:
             _print_json(entry)
         else:
-            print(emit.code_text(entry, _look(arguments)))
+            text = (
+                codes.markdown(entry)
+                if arguments.markdown
+                else codes.code_text(entry, _look(arguments))
+            )
+            print(text)
         return YES
+    if arguments.markdown:
+        raise UsageError("`--markdown` writes pages of error codes", "explain GS --markdown")
+    from getspec.emit import explain as emit
+
     spec = _load(arguments.what, _settings(arguments))
     found = emit.place(spec, arguments.path or ".", f"generated/{_output_of(Path(arguments.what))}")
     if arguments.json:

@@ -85,7 +85,6 @@ class Diagnostic(NamedTuple):
             "severity": self.severity,
             "message": self.message,
             **_place(self.span),
-            "end_col": self.span.col + self.span.width if self.span else None,
             "help": self.help,
             "replacement": self.help.text if isinstance(self.help, Fix) and self.span else None,
             "notes": [{"message": message, **_place(span)} for message, span in self.notes],
@@ -94,8 +93,9 @@ class Diagnostic(NamedTuple):
 
 def _place(span: Span | None) -> dict[str, str | int | None]:
     if span is None:
-        return {"file": None, "line": None, "col": None}
-    return {"file": span.file, "line": span.line, "col": span.col}
+        return {"file": None, "line": None, "col": None, "end_col": None}
+    end = span.col + span.width
+    return {"file": span.file, "line": span.line, "col": span.col, "end_col": end}
 
 
 class GetspecError(Exception):

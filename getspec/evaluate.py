@@ -39,6 +39,10 @@ from getspec.syntax import Name as NameNode
 __all__ = ["UNKNOWN", "Evaluator", "NeedsIndex", "Scope", "described"]
 
 LIMIT = 2**63
+TRUTH = dict.fromkeys(("true", "yes", "on"), "True") | dict.fromkeys(
+    ("false", "no", "off"), "False"
+)
+"""Words for truth in YAML 1.1 and elsewhere."""
 UNKNOWN = Const("unknown")
 """What a name holds after an error that was reported."""
 
@@ -161,8 +165,8 @@ class Evaluator:
     def unknown(self, node: Node, id: str) -> SpecError:
         known = {n: e for n, e in self.scope.names.items() if _is_plain(e.value)}
         help = meant(id, [*known, "True", "False"], f"names here: {_listed(known)}")
-        if id in ("true", "false"):
-            help = Fix(f"write `{id.title()}`", id.title())
+        if id in TRUTH:
+            help = Fix(f"write `{TRUTH[id]}`", TRUTH[id])
         return self.error("GS210", f"unknown name `{id}`", node, help)
 
     # Operators

@@ -23,6 +23,7 @@ from getspec.errors import Diagnostic, Diagnostics, Span, SpecError, UsageError,
 from getspec.evaluate import SCALAR, Evaluator, Scope
 from getspec.ir import Const
 from getspec.library import display, shipped
+from getspec.mistakes import mistakes
 from getspec.sizes import bare
 from getspec.source import Document, read, read_bytes
 from getspec.spec import Expr, Section, validated
@@ -290,7 +291,8 @@ class _Reader:
         self.problems.error("GS702", message, self.document.span(place, key=True))
 
     def _stop(self) -> None:
-        self.problems.raise_if_errors({self.document.name: self.document.lines})
+        if self.problems.errors:
+            raise SpecError(mistakes(self.problems), {self.document.name: self.document.lines})
 
 
 def read_names(source: Any) -> frozenset[str]:

@@ -106,6 +106,8 @@ class Files:
     def missing(
         self, reference: str, wanted: PurePosixPath, origin: Path | None, span: Span
     ) -> SpecError:
+        if any(os.path.lexists(root / wanted) for root in self.roots(origin)):
+            return _refused(span, f"`{_shortened(reference)}` is a link that leads nowhere")
         whole = str(wanted) == reference
         known = [
             (path if whole else path.with_suffix("")).relative_to(root).as_posix()

@@ -30,7 +30,16 @@ def mistakes(found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     causes: dict[Hashable, list[Diagnostic]] = {}
     for each in once.values():
         causes.setdefault(_cause(each), []).append(each)
-    return tuple(_with_others(first, others) for first, *others in causes.values())
+    return tuple(_with_help(_with_others(first, others)) for first, *others in causes.values())
+
+
+def _with_help(found: Diagnostic) -> Diagnostic:
+    """Where the place of an error tells no fix, its code does."""
+    if found.help is not None:
+        return found
+    from getspec.codes import REMEDIES
+
+    return found._replace(help=REMEDIES.get(found.code))
 
 
 def _cause(found: Diagnostic) -> Hashable:

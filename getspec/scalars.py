@@ -9,9 +9,11 @@ from typing import NamedTuple, cast
 
 from getspec.text import spelled
 
-__all__ = ["ESCAPE", "Refusal", "bad_escape", "not_a_key", "resolve", "unescaped"]
+__all__ = ["ESCAPE", "TRUE_OR_FALSE", "Refusal", "bad_escape", "not_a_key", "resolve", "unescaped"]
 
 MAX_DIGITS = 19
+TRUE_OR_FALSE = {"on": "true", "yes": "true", "off": "false", "no": "false"}
+"""What YAML 1.1 read as true and false."""
 
 
 class Refusal(NamedTuple):

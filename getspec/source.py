@@ -480,6 +480,7 @@ _GLUED_COMMENT = re.compile(r"[|>][-+0-9]{0,2}#")
 def _build(source: SourceText, loader: Loader) -> Builder:
     """The whole text read, or SpecError with every problem that was found on the way."""
     builder = Builder(source, loader)
+    reached = len(source.text)
     try:
         builder.run()
     except _Refused:
@@ -488,9 +489,11 @@ def _build(source: SourceText, loader: Loader) -> Builder:
         from getspec.yaml_syntax import syntax_problem
 
         builder.problems.append(syntax_problem(error, builder))
+        if builder.problems[-1].code == "GS006":  # the other parser stops before this place
+            reached = getattr(getattr(error, "problem_mark", None), "index", reached)
     finally:
         builder.parser.dispose()
-    if builder.problems and loader is not PURE and len(source.text) <= MAX_SECOND_READING:
+    if builder.problems and loader is not PURE and reached <= MAX_SECOND_READING:
         return _build(source, PURE)
     if builder.problems:
         source.refuse(builder.problems)

@@ -23,6 +23,7 @@ from pydantic import (
 )
 
 from getspec.errors import MAX_NOTES, Diagnostic, Diagnostics, Fix, nearest
+from getspec.scalars import TRUE_OR_FALSE
 
 if TYPE_CHECKING:
     from getspec.source import Document
@@ -348,10 +349,17 @@ def _diagnostic(document: Document, detail: Any) -> Diagnostic:
         )
     place = ".".join(map(str, path))
     word = TRUE_OR_FALSE.get(str(detail["input"])) if kind == "bool_type" else None
-    fix = Fix(f"write `{word}`", word) if word else None
+    fix = Fix(f"write `{word}`", word) if word else _EXAMPLES.get(kind)
+    if kind == "model_type" and path[-2:-1] in (("components",), ("inputs",), ("outputs",)):
+        fix = "{type: linear, ...}" if path[-2] == "components" else "float[B, dim]"
     return Diagnostic("GS103", f"{place}: {_wanted(kind, detail)}", document.span(path), fix)
 
 
+_EXAMPLES = {
+    "dict_type": "write lines of `key: value` below it",
+    "list_type": "write a list: `[a, b]`",
+    "string_type": "write text; quote a number that is meant as text",
+}
 _WANTED = {
     "string_type": "a word or text is expected",
     "bool_type": "true or false is expected",
@@ -361,8 +369,6 @@ _WANTED = {
     "model_type": "a mapping is expected",
     "union": "a number or a figure is expected",
 }
-TRUE_OR_FALSE = {"on": "true", "yes": "true", "off": "false", "no": "false"}
-"""What YAML 1.1 read as true and false."""
 
 
 def _wanted(kind: str, detail: Any) -> str:

@@ -16,7 +16,7 @@ from functools import cached_property
 from itertools import accumulate
 from typing import NoReturn
 
-from getspec.errors import Diagnostic, Note, Span, SpecError, UsageError
+from getspec.errors import Diagnostic, Note, Span, SpecError, UsageError, nearest
 
 __all__ = [
     "Site",
@@ -29,6 +29,7 @@ __all__ = [
 ]
 
 MAX_BYTES = 1 << 20
+MAX_NAMES = 256
 
 Site = tuple[int, int, int]
 
@@ -37,7 +38,8 @@ def read_stdin() -> bytes:
     try:
         return sys.stdin.buffer.read(MAX_BYTES + 1)
     except (AttributeError, OSError, ValueError) as error:
-        raise UsageError("cannot read standard input: it is closed", code="GS090") from error
+        help = "write `< spec.yaml` behind the command, or name the file"
+        raise UsageError("cannot read standard input: it is closed", help, "GS090") from error
 
 
 def read_file(path: str, shown: str) -> bytes:
@@ -53,7 +55,20 @@ def read_file(path: str, shown: str) -> bytes:
             os.close(descriptor)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "this is not a path"
-        raise UsageError(f"cannot read {shown}: {reason}", code="GS090") from error
+        raise UsageError(f"cannot read {shown}: {reason}", _near(path), "GS090") from error
+
+
+def _near(path: str) -> str:
+    """A file of nearly that name."""
+    folder, name = os.path.split(path)
+    try:
+        others = [each for each in os.listdir(folder or ".") if each.endswith((".yaml", ".yml"))]
+    except (OSError, ValueError):
+        others = []
+    found = nearest(name, others[:MAX_NAMES])
+    return (
+        f"did you mean `{os.path.join(folder, found)}`?" if found else "name a file that is there"
+    )
 
 
 def _check_readable(status: os.stat_result, shown: str) -> None:

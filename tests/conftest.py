@@ -21,9 +21,9 @@ settings.register_profile(
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--update-bad",
+        "--update-conformance",
         action="store_true",
-        help="write the expected text of the failing specs again, to be read in the diff",
+        help="write what the conformance cases give as what is expected, to be read in the diff",
     )
     parser.addoption(
         "--examples",

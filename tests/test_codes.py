@@ -7,28 +7,13 @@ import re
 from pathlib import Path
 
 import pytest
+from cases import CASES
 
 import getspec
-from getspec.codes import CODES
-from getspec.emit.explain import code, code_text
+from getspec.codes import CODES, FAMILIES, REMEDIES
+from getspec.emit.codes import code, code_text, markdown
 
 PACKAGE = Path(getspec.__file__).parent
-BAD = Path(__file__).parent / "bad"
-
-WITHOUT_A_FILE = {
-    "GS004": "a file of more than 1 MiB; test_source makes one",
-    "GS005": "a value of more than 64 KiB; test_source makes one",
-    "GS007": "more than 100,000 values; test_source makes them",
-    "GS015": "the command line is wrong, not a file",
-    "GS090": "there is no file to read",
-    "GS405": "a warning; test_declare makes it",
-    "GS406": "a warning; test_declare makes it",
-    "GS601": "a file that would be written; test_output makes it",
-    "GS701": "a checkpoint, not a spec",
-    "GS702": "a configuration of a checkpoint, not a spec",
-    "GS703": "a configuration of a checkpoint, not a spec",
-}
-"""Codes that no failing spec can show."""
 
 
 def raised() -> set[str]:
@@ -43,11 +28,6 @@ def raised() -> set[str]:
     return found
 
 
-def shown() -> set[str]:
-    pages = [path.read_text(encoding="utf-8") for path in BAD.glob("*.txt")]
-    return {code for page in pages for code in re.findall(r"error\[(GS[0-9]{3})\]", page)}
-
-
 def test_what_is_raised_is_explained() -> None:
     assert raised() - set(CODES) == set(), "`see: getspec explain` must lead somewhere"
 
@@ -56,10 +36,14 @@ def test_what_is_explained_is_raised() -> None:
     assert set(CODES) - raised() == set(), "an entry that nothing raises misleads"
 
 
-def test_every_code_is_shown_by_a_failing_spec() -> None:
-    missing = set(CODES) - shown() - set(WITHOUT_A_FILE)
-    assert missing == set(), "readers learn a code from an example"
-    assert set(WITHOUT_A_FILE) & shown() == set(), "the excuse does not hold"
+def test_every_code_is_shown_by_a_case() -> None:
+    shown = {each["code"] for case in CASES for each in case.expected}
+    assert set(CODES) - shown == set(), "readers learn a code from an example"
+
+
+def test_remedies_are_for_codes() -> None:
+    assert set(REMEDIES) - set(CODES) == set(), "what to do about a code that exists"
+    assert all("\n" not in remedy for remedy in REMEDIES.values()), "one line"
 
 
 @pytest.mark.parametrize("name", sorted(CODES))
@@ -69,8 +53,24 @@ def test_an_entry_is_a_title_and_an_explanation(name: str) -> None:
     assert not title.endswith("."), "a title is no sentence"
     assert explanation.endswith((".", "?")), "an explanation is sentences"
     assert len(explanation) >= 60, "the cause, then what to do"
-    assert code_text(code(name)).startswith(f"{name}: {title}"), "explain prints the entry"
+    page = code_text(code(name))
+    assert page.startswith(f"{name}: {title}"), "explain prints the entry"
+    assert "Wrong:" in page, "a bad example"
+    assert "Right:" in page, "and a good one"
+    assert f"[{name}]" in page, "with what is said about the bad one"
+    assert markdown(code(name)).startswith(f"### {name}: {title}"), "and as a section of a document"
 
 
 def test_codes_are_in_order() -> None:
     assert list(CODES) == sorted(CODES), "the catalogue is read from top to bottom"
+
+
+def test_every_code_has_a_family() -> None:
+    assert {name[2] for name in CODES} == set(FAMILIES), "docs/errors.md has a section for each"
+
+
+def test_the_document_has_a_page_for_each() -> None:
+    text = (Path(__file__).parent.parent / "docs" / "errors.md").read_text(encoding="utf-8")
+    pages = re.findall(r"^### (GS[0-9]{3}): ", text, re.MULTILINE)
+    assert pages == list(CODES), "`getspec docs docs` writes them"
+    assert "<!-- getspec: explain GS --markdown -->" in text, "from the catalogue and the examples"

@@ -184,8 +184,8 @@ def test_json_has_stable_keys_and_raw_text() -> None:
         "help": "fix",
         "replacement": None,
         "notes": [
-            {"message": "first", "file": "m.yaml", "line": 1, "col": 1},
-            {"message": "anywhere", "file": None, "line": None, "col": None},
+            {"message": "first", "file": "m.yaml", "line": 1, "col": 1, "end_col": 2},
+            {"message": "anywhere", "file": None, "line": None, "col": None, "end_col": None},
         ],
     }, "tools rely on these keys; end_col is the column after the last one"
 

@@ -10,7 +10,8 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from getspec.declare.place import Place
-from getspec.errors import MAX_NOTES, escape, meant
+from getspec.errors import MAX_NOTES, Fix, escape, meant
+from getspec.scalars import TRUE_OR_FALSE
 
 __all__ = ["are_known", "are_sound", "own", "read_shared", "shown"]
 
@@ -51,7 +52,9 @@ def are_sound(place: Place, data: dict[str, Any]) -> bool:
     ]
     for key in wrong:
         message = f"`{key}` is {KINDS[key][1]}, this is {shown(data[key])}"
-        place.error("GS103", message, place.value(key))
+        word = TRUE_OR_FALSE.get(str(data[key])) if KINDS[key][0] is bool else None
+        help = Fix(f"write `{word}`", word) if word else None
+        place.error("GS103", message, place.value(key), help)
     return not wrong
 
 

@@ -65,11 +65,21 @@ def _is_keyword(name: str) -> bool:
 
 def _safe(name: str) -> str:
     """A name like this one that is allowed."""
+    name = _unfolded(name)
     plain = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_").lstrip("_0123456789")
     plain = plain[:60].rstrip("_")
     plain = "part" if len(plain) < 2 or not name.isascii() else plain
     taken = _is_keyword(plain) or plain in MODULE_ATTRIBUTES | RESERVED
     return f"{plain}_" if taken else plain
+
+
+def _unfolded(name: str) -> str:
+    """The letters that ligatures and accents stand for."""
+    if name.isascii():
+        return name
+    from unicodedata import combining, normalize
+
+    return "".join(char for char in normalize("NFKD", name) if not combining(char))
 
 
 def class_like(name: str) -> str:

@@ -33,7 +33,8 @@ def _weight(block: ir.Block, path: str, span: Span) -> ir.Weight:
         raise SpecError.of("GS307", message, span, "tie within the repeated block")
     weight = find_weight(block, path)
     if weight is None:
-        help = meant(path, weight_paths(block))
+        known = list(weight_paths(block))
+        help = meant(path, known, f"paths are as in the state dict: {', '.join(known[:6])}")
         raise SpecError.of("GS307", f"there is no tensor `{path}`", span, help)
     return weight
 

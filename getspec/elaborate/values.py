@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from getspec import ir
-from getspec.errors import Span, SpecError
+from getspec.errors import Fix, Span, SpecError
 from getspec.evaluate import NeedsIndex, described
+from getspec.scalars import TRUE_OR_FALSE
 from getspec.sizes import Size
 from getspec.syntax import Expression, Literal
 
@@ -68,11 +70,21 @@ def misfit(kind: str, value: Any) -> str | None:
 
 def _remedy(kind: str, value: Any, written: Expression | tuple[Expression, ...]) -> str | None:
     """What to write instead of a value that is not of its kind, where that is plain."""
-    if isinstance(written, tuple) or kind != "int" or not isinstance(value, float):
+    if isinstance(written, tuple):
+        return None
+    if kind in ("int", "float") and isinstance(value, str) and re.fullmatch(NUMBERS[kind], value):
+        return Fix(f"write `{value}`, without quotes", value)
+    if kind == "bool" and value in TRUE_OR_FALSE:
+        return Fix(f"write `{TRUE_OR_FALSE[value]}`", TRUE_OR_FALSE[value])
+    if kind != "int" or not isinstance(value, float):
         return None
     if isinstance(written.node, Literal):
-        return f"write `{int(value)}`" if value.is_integer() else None
+        whole = f"{int(value)}" if value.is_integer() else None
+        return Fix(f"write `{whole}`", whole) if whole else None
     return f"`int({written.text.value.strip()})` if it is to be cut"
+
+
+NUMBERS = {"int": r"[0-9]+", "float": r"[0-9.]+(e[-+]?[0-9]+)?"}
 
 
 def _is_int(value: Any) -> bool:

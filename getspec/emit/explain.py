@@ -1,7 +1,4 @@
-"""Why a number is what it is: the arithmetic of one tensor or module, with the lines of the spec that made it.
-
-Also what an error code means; `getspec explain` takes either.
-"""
+"""Why a number is what it is: the arithmetic of one tensor or module, with the lines of the spec that made it."""
 
 from __future__ import annotations
 
@@ -10,11 +7,10 @@ from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 from getspec import ir
-from getspec.codes import CODES
 from getspec.elaborate import weight_paths
 from getspec.emit.formula import conditions, spelling, wrapped
 from getspec.emit.text import human, painted, table
-from getspec.errors import UsageError, escape, meant, nearest
+from getspec.errors import UsageError, escape, meant
 from getspec.passes.count import Counter, Place, locate, placed
 from getspec.passes.formula import formula, names_at
 from getspec.passes.symbols import sizes_of
@@ -24,34 +20,9 @@ if TYPE_CHECKING:
     from getspec.api import Spec
     from getspec.terminal import Look
 
-__all__ = ["code", "code_text", "is_code", "no_such_place", "place", "place_text"]
+__all__ = ["no_such_place", "place", "place_text"]
 
 WIDTH = 99
-
-
-# Codes
-
-
-def is_code(word: str) -> bool:
-    return re.fullmatch(r"[Gg][Ss][0-9]{3}", word) is not None
-
-
-def code(word: str) -> dict[str, Any]:
-    """The catalogue's entry; UsageError for a code that does not exist."""
-    found = CODES.get(word.upper())
-    if found is None:
-        known = nearest(word.upper(), CODES)
-        raise UsageError(f"there is no code {word}", f"did you mean {known}?" if known else None)
-    return {"schema_version": 1, "code": word.upper(), "title": found[0], "explanation": found[1]}
-
-
-def code_text(entry: dict[str, Any], look: Look | None = None) -> str:
-    width = 88 if look is None else min(look.width, 88)
-    title = painted(look, "strong", f"{entry['code']}: {entry['title']}")
-    return f"{title}\n\n{fill(entry['explanation'], width)}"
-
-
-# Places
 
 
 def no_such_place(spec: Spec, path: str) -> UsageError:

@@ -48,7 +48,7 @@ class ExpressionReader:
 
     def name(self, tree: ast.Name) -> str:
         if not tree.id.isascii():
-            raise self.error("GS204", f"name {tree.id!a} is not ASCII", tree)
+            raise self.error("GS204", f"the name `{tree.id}` is not ASCII", tree)
         return tree.id
 
     def operator(self, tree: ast.BinOp | ast.AugAssign) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 from getspec.errors import Span, SpecError
@@ -15,6 +16,9 @@ from getspec.syntax.statements import StatementReader
 
 __all__ = ["parse_body", "parse_expression"]
 
+_TIME_OR_DATE = re.compile(r"[0-9]+(:[0-9]+)+|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}")
+"""What YAML 1.1 would have read as a number or a date, and a person did not mean as arithmetic."""
+
 
 def parse_expression(value: int | float | bool | str | None, text: Text) -> Expression:
     """A YAML scalar as an expression: numbers stand for themselves, strings are parsed."""
@@ -22,6 +26,10 @@ def parse_expression(value: int | float | bool | str | None, text: Text) -> Expr
         return Expression(_literal(value, text), text)
     if not value.strip():
         raise text.error("GS201", "an expression is expected here, the value is empty", At(1, 0, 1))
+    if _TIME_OR_DATE.fullmatch(value.strip()):
+        at = At(1, len(value) - len(value.lstrip()), len(value.strip()))
+        help = "write the number that is meant; arithmetic has spaces, as in `12 - 3`"
+        raise text.error("GS201", f"`{value.strip()}` is a time or a date", at, help)
     try:
         node, used = _shared(value)
     except SpecError:
