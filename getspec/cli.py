@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import io
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -28,17 +29,46 @@ MAX_SHOWN = 20
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
     try:
-        arguments = parsed(sys.argv[1:] if argv is None else argv)
-    except SystemExit as stop:
-        return int(stop.code or 0)
-    try:
-        return _run(arguments)
+        if argv is None:
+            _speak()
+        status = _status(sys.argv[1:] if argv is None else argv)
+        sys.stdout.flush()
+        return status
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        # Whoever read our output has seen enough; the interpreter must not complain at its exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Whoever read our output has seen enough.
+        _stop_printing(sys.stdout)
         return YES
+    except OSError as error:
+        _stop_printing(sys.stdout)
+        _say(f"error: {error.strerror or error}")
+        return USAGE
+
+
+def _status(words: Sequence[str]) -> int:
+    try:
+        arguments = parsed(words)
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    return _run(arguments)
+
+
+def _speak() -> None:
+    """No character and no closed stream can end the program.
+
+    ASCII becomes UTF-8, as in Python's own UTF-8 mode; other codes spell what they lack.
+    """
+    sys.stdout, sys.stderr = (stream or io.StringIO() for stream in (sys.stdout, sys.stderr))
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            ascii_only = stream.encoding.lower() in ("ascii", "us-ascii", "ansi_x3.4-1968", "646")
+            stream.reconfigure(encoding="utf-8" if ascii_only else None, errors="backslashreplace")
+
+
+def _stop_printing(stream: Any) -> None:
+    """What is left of the output goes nowhere, so that the interpreter does not fail at its exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -52,9 +82,7 @@ def _run(arguments: argparse.Namespace) -> int:
         if arguments.command != "verify":
             # One command compiles and exits: collecting what is about to be freed costs a tenth.
             gc.disable()
-        status: int = commands.COMMANDS[arguments.command](arguments)
-        sys.stdout.flush()
-        return status
+        return commands.COMMANDS[arguments.command](arguments)
     except SpecError as error:
         as_json = getattr(arguments, "json", False)
         report_spec_error(error, as_json=as_json, color=arguments.color)
@@ -62,11 +90,8 @@ def _run(arguments: argparse.Namespace) -> int:
     except UsageError as error:
         report_usage_error(error, as_json=getattr(arguments, "json", False))
         return USAGE
-    except (GetspecError, KeyboardInterrupt, BrokenPipeError):
+    except (GetspecError, OSError):
         raise
-    except OSError as error:
-        _say(f"error: {error.strerror or error}")
-        return USAGE
     except Exception:
         return _bug()
 
@@ -74,7 +99,10 @@ def _run(arguments: argparse.Namespace) -> int:
 def _bug() -> int:
     import traceback
 
-    traceback.print_exc()
+    from getspec.errors import escape_line
+
+    for line in traceback.format_exc().splitlines():
+        _say(escape_line(line))
     _say("error: this is a bug in getspec, not in your spec; please report the lines above")
     return BUG
 
@@ -93,8 +121,13 @@ def report_spec_error(error: SpecError, *, as_json: bool = False, color: str = "
     report(error.diagnostics, error.sources, color)
 
 
-def report(diagnostics: Sequence[Diagnostic], sources: Any, color: str = "auto") -> None:
-    """Diagnostics as a page each, and one line that sums them up."""
+def report(
+    diagnostics: Sequence[Diagnostic],
+    sources: Any,
+    color: str = "auto",
+    shown: Callable[[str], str] = str,
+) -> None:
+    """Diagnostics as a page each, each as `shown`, and one line that sums them up."""
     from getspec.errors import render
 
     seen = look(sys.stderr, color)
@@ -104,7 +137,7 @@ def report(diagnostics: Sequence[Diagnostic], sources: Any, color: str = "auto")
             if seen is None
             else render(diagnostic, sources, paint=seen.paint, width=seen.width)
         )
-        _say(f"{page}\n")
+        _say(f"{shown(page)}\n")
     if len(diagnostics) > MAX_SHOWN:
         _say(f"... and {len(diagnostics) - MAX_SHOWN} more\n")
     errors = sum(d.severity == "error" for d in diagnostics)
@@ -133,10 +166,11 @@ def report_usage_error(error: UsageError, *, as_json: bool = False) -> None:
 
 
 def _say(text: str) -> None:
+    """To stderr; where nobody can hear it, the exit status still says it."""
     try:
         print(text, file=sys.stderr)
-    except UnicodeEncodeError:
-        print(text.encode("ascii", "backslashreplace").decode(), file=sys.stderr)
+    except OSError:
+        _stop_printing(sys.stderr)
 
 
 def _plural(number: int, word: str) -> str:
@@ -196,8 +230,12 @@ class _Parser(argparse.ArgumentParser):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options, formatter_class=_Formatter)
 
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """argparse's own drops what cannot be written."""
+        (file or sys.stderr).write(message)
+
     def error(self, message: str) -> NoReturn:
-        from getspec.errors import nearest
+        from getspec.errors import escape, nearest
 
         if "invalid choice: " in message:
             word = message.split("'")[1]
@@ -206,7 +244,7 @@ class _Parser(argparse.ArgumentParser):
                 f"; did you mean `{known}`?" if known else ""
             )
         self.print_usage(sys.stderr)
-        _say(f"error: {message}")
+        _say(f"error: {escape(message)}")
         raise SystemExit(USAGE)
 
 

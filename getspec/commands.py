@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from getspec.errors import SpecError, UsageError, nearest
+from getspec.errors import SpecError, UsageError, escape, nearest
 
 if TYPE_CHECKING:
     from getspec.api import Spec
@@ -43,6 +43,10 @@ def _print_json(document: Any) -> None:
     import json
 
     print(json.dumps(document, indent=2, allow_nan=False))
+
+
+def _wrote(path: Path) -> None:
+    print(f"wrote {escape(path.as_posix())}", file=sys.stderr)
 
 
 def _files(named: list[str]) -> Iterator[tuple[str, Path]]:
@@ -85,6 +89,7 @@ def _module(path: Path) -> Path:
 def check(arguments: Namespace) -> int:
     """Every spec is checked, whatever the others are."""
     from getspec.cli import report
+    from getspec.emit.annotations import unheard
     from getspec.emit.text import human, painted
 
     look = _look(arguments)
@@ -107,11 +112,11 @@ def check(arguments: Namespace) -> int:
         )
         every += diagnostics
         if form in ("text", "github"):
-            report(diagnostics, sources, arguments.color)
+            report(diagnostics, sources, arguments.color, unheard if form == "github" else str)
         if form == "text" and fine:
             total = spec.count().total
             word = painted(look, "good", "valid")
-            print(f"{name}: {word}, {spec.name}, {total:,} parameters{human(look, total)}")
+            print(f"{escape(name)}: {word}, {spec.name}, {total:,} parameters{human(look, total)}")
     if form == "json":
         _print_json({"schema_version": 1, "valid": valid, "specs": results})
     elif form == "sarif":
@@ -213,7 +218,8 @@ def gallery(arguments: Namespace) -> int:
     tables = measured(arguments.file)
     wrong = [(table, row) for table in tables for row in table.rows if row.problem]
     for table, row in wrong:
-        print(f"{arguments.file}: {table.title}: {row.name}: {row.problem}", file=sys.stderr)
+        place = escape(f"{arguments.file}: {table.title}: {row.name}")
+        print(f"{place}: {row.problem}", file=sys.stderr)
     if arguments.json:
         _print_json({"schema_version": 1, "tables": [table.as_json() for table in tables]})
     elif not wrong:
@@ -345,7 +351,7 @@ def generate(arguments: Namespace) -> int:
             _print_json({"schema_version": 1, "current": not stale, "files": stale})
         for target_name, found in stale.items():
             if arguments.check and not arguments.json:
-                print(f"{target_name}: {found}")
+                print(f"{escape(target_name)}: {found}")
             if arguments.diff:
                 sys.stdout.write(difference(Path(target_name), files[Path(target_name)]))
         if not stale and not arguments.json:
@@ -357,7 +363,7 @@ def generate(arguments: Namespace) -> int:
         _print_json({"schema_version": 1, "written": names, "current": len(files) - len(written)})
         return YES
     for target in written:
-        print(f"wrote {target.as_posix()}", file=sys.stderr)
+        _wrote(target)
     if len(written) < len(files):
         print(f"{len(files) - len(written)} already current", file=sys.stderr)
     return YES
@@ -444,7 +450,7 @@ def _write_converter(spec: Spec, target: Path) -> None:
         raise UsageError(f"{spec.path} has no `rename`", "rename: {ours: theirs}")
     text = converter(spec.name, spec.model.file, spec.compiled.file.rename)
     write_all({target: seal(text)})
-    print(f"wrote {target.as_posix()}", file=sys.stderr)
+    _wrote(target)
 
 
 def diff(arguments: Namespace) -> int:
@@ -474,18 +480,18 @@ def docs(arguments: Namespace) -> int:
 
     texts = {path: filled(path) for path in markdown_files(arguments.files)}
     stale = {path: new for path, (old, new) in texts.items() if old != new}
-    names = [path.as_posix() for path in stale]
     if not arguments.check:
         write_all(stale, force=True)
     if arguments.json:
+        names = [path.as_posix() for path in stale]
         found = {"stale" if arguments.check else "written": names}
         _print_json({"schema_version": 1, **found, "current": len(texts) - len(names)})
-    elif arguments.check:
-        for name in names:
-            print(f"{name}: stale")
     else:
-        for name in names:
-            print(f"wrote {name}", file=sys.stderr)
+        for path in stale:
+            if arguments.check:
+                print(f"{escape(path.as_posix())}: stale")
+            else:
+                _wrote(path)
     return NO if stale and arguments.check else YES
 
 
@@ -598,7 +604,7 @@ def import_(arguments: Namespace) -> int:
         from getspec.output import write_new
 
         write_new(Path(arguments.output), found.text)
-        print(f"wrote {arguments.output}", file=sys.stderr)
+        _wrote(Path(arguments.output))
     else:
         print(found.text, end="")
     return YES

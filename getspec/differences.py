@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from getspec.errors import GetspecError, SpecError, UsageError
+from getspec.errors import GetspecError, SpecError, UsageError, escape, escape_line
 from getspec.passes.diff import Difference, diff
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def _converter(found: Difference, target: Path) -> bool:
         print("no converter is needed: the tensors have the same names", file=sys.stderr)
         return True
     write_all({target: seal(converter(found.b.name, found.b.file, rules))})
-    print(f"wrote {target.as_posix()}", file=sys.stderr)
+    print(f"wrote {escape(target.as_posix())}", file=sys.stderr)
     return True
 
 
@@ -141,7 +141,7 @@ def _driver(arguments: Namespace) -> int:
     from getspec.cli import look
 
     name, old, _, _, new, _, _, *moved = arguments.specs
-    print(f"getspec diff {name}" + (f" -> {moved[0]}" if moved else ""))
+    print(escape(f"getspec diff {name}" + (f" -> {moved[0]}" if moved else "")))
     texts = [_bytes(path) for path in (old, new)]
     if not all(map(_is_model, texts)):
         _plain(name, *texts)
@@ -192,4 +192,4 @@ def _plain(name: str, old: bytes, new: bytes) -> None:
 
     before, after = (text.decode(errors="replace").splitlines() for text in (old, new))
     for line in unified_diff(before, after, f"a/{name}", f"b/{name}", lineterm=""):
-        print(line)
+        print(escape_line(line))

@@ -28,6 +28,7 @@ __all__ = [
     "SpecError",
     "UsageError",
     "escape",
+    "escape_line",
     "meant",
     "nearest",
     "render",
@@ -226,6 +227,11 @@ def escape(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else _escaped(char) for char in text)
+
+
+def escape_line(text: str) -> str:
+    """The same for a line of a file, in which tabs indent."""
+    return "\t".join(map(escape, text.split("\t")))
 
 
 def _escaped(char: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import errno
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -200,14 +201,89 @@ def test_a_symbolic_link_is_written_through(tmp_path: Path, path: Path, exists: 
     assert names(real.parent) == ["real.py"]
 
 
-def test_what_killed_runs_left_is_swept_after_an_hour(tmp_path: Path, path: Path) -> None:
-    old, young, other = (tmp_path / name for name in (".getspec-old", ".getspec-young", ".hidden"))
-    for leftover in (old, young, other):
-        leftover.write_text("torn")
-    for leftover in (old, other):
-        os.utime(leftover, (time.time() - 3700,) * 2)
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+import getspec.output
+from getspec.output import seal, write_all
+
+def die(*_):
+    os.kill(os.getpid(), signal.SIGKILL if sys.argv[1] == "dead" else signal.SIGSTOP)
+
+os.replace = die
+write_all({Path(name): seal("# new") for name in sys.argv[2:]})
+"""
+
+
+def stopped(how: str, *paths: Path) -> subprocess.Popen[bytes]:
+    """A run that got as far as its temporary files, and is dead or asleep."""
+    command = [sys.executable, "-c", KILLED, how, *map(str, paths)]
+    process = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(PACKAGE.parent)})
+    if how == "dead":
+        process.wait()
+    else:
+        os.waitid(os.P_PID, process.pid, os.WSTOPPED)
+    return process
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals and locks of POSIX")
+def test_the_next_run_removes_what_a_killed_one_left(tmp_path: Path, path: Path) -> None:
+    stopped("dead", path, tmp_path / "other.py")
+    assert len(names(tmp_path)) == 2
     write_all({path: NEW})
-    assert names(tmp_path) == [".getspec-young", ".hidden", "model.py"]
+    assert names(tmp_path) == ["model.py"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals and locks of POSIX")
+def test_the_files_of_a_run_that_lives_are_left_alone(tmp_path: Path, path: Path) -> None:
+    process = stopped("asleep", path, tmp_path / "other.py")
+    try:
+        write_all({path: NEW})
+        assert len(names(tmp_path)) == 3, "two of the run beside this one"
+    finally:
+        process.kill()
+        process.wait()
+    write_all({path: OLD})
+    assert names(tmp_path) == ["model.py"]
+
+
+def test_without_locks_what_is_an_hour_old_is_swept(
+    tmp_path: Path, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(getspec.output, "_lock", lambda file: None)
+    old, young = (tmp_path / f".getspec-{letter * 16}-0" for letter in "ab")
+    others = [tmp_path / name for name in (".getspec-notes", ".hidden")]
+    for leftover in (old, young, *others):
+        leftover.write_text("torn")
+        os.utime(leftover, (time.time() - (0 if leftover is young else 3700),) * 2)
+    write_all({path: NEW})
+    assert names(tmp_path) == sorted([young.name, *(p.name for p in others), "model.py"])
+
+
+@pytest.mark.parametrize("now", [0.0, 2.0**33])
+def test_the_time_of_day_does_not_matter(
+    path: Path, monkeypatch: pytest.MonkeyPatch, now: float
+) -> None:
+    monkeypatch.setattr(time, "time", lambda: now)
+    path.write_text(OLD)
+    os.utime(path, (0, 0))
+    write_all({path: NEW})
+    assert path.read_text() == NEW
+    assert names(path.parent) == ["model.py"]
+
+
+def test_a_folder_that_vanishes_under_a_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "gone" / "model.py"
+
+    def vanish(*_: object) -> None:
+        shutil.rmtree(path.parent)
+
+    monkeypatch.setattr(os, "fsync", vanish)
+    with pytest.raises(UsageError, match="No such file"):
+        write_all({path: NEW})
+    assert names(tmp_path) == []
 
 
 # ------------------------------------------------------------------------------------------ faults
@@ -336,8 +412,8 @@ def test_diff_says_where_the_last_newline_is_missing(path: Path) -> None:
 
 
 def test_diff_of_bytes_that_are_no_text(path: Path) -> None:
-    path.write_bytes(b"\xff\x0c\n")
-    assert "-\\xff\x0c\n+a\n" in diff(path, "a\n")
+    path.write_bytes(b"\xff\x0c\x1b[31m\tx\n")
+    assert "-\\xff\\x0c\\x1b[31m\tx\n+a\n" in diff(path, "a\n")
 
 
 # --------------------------------------------------------------------------- nobody else does this

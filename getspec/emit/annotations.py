@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from getspec.codes import CODES
-from getspec.errors import Diagnostic
+from getspec.errors import Diagnostic, escape
 
-__all__ = ["github", "sarif"]
+__all__ = ["github", "sarif", "unheard"]
 
 SHOWN = 10
 """GitHub shows so many errors, and so many warnings, for a step and drops the rest without a word."""
@@ -41,7 +41,12 @@ def _command(found: Diagnostic) -> str:
 
 
 def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return escape(text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A"))
+
+
+def unheard(text: str) -> str:
+    """Text for the log of a job, in which GitHub also takes `##[error]` for a command, wherever it stands in a line."""
+    return text.replace("##[", "#\u200b#[")
 
 
 def _property(text: str) -> str:
@@ -94,4 +99,5 @@ def _result(found: Diagnostic) -> dict[str, Any]:
 
 def _uri(file: str) -> str:
     """A path as a reference: what is not plain is percent-encoded."""
-    return "".join(chr(each) if each in PLAIN else f"%{each:02X}" for each in file.encode())
+    encoded = file.encode(errors="surrogateescape")  # as the name is on the disk
+    return "".join(chr(each) if each in PLAIN else f"%{each:02X}" for each in encoded)

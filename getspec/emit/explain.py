@@ -86,7 +86,7 @@ def place_text(found: dict[str, Any], look: Look | None = None) -> str:
     if found.get("sources"):
         lines.append("")
     places = [found["spec"], *found["generated"]]
-    shown = [(each["place"], each["text"]) for each in places if each is not None]
+    shown = [(escape(each["place"]), each["text"]) for each in places if each is not None]
     if shown:
         lines += [*_placed(shown, width, look), ""]
     lines += _shape(found) if "shape" in found else _table(found, width, look)
