@@ -3,8 +3,9 @@
     <!-- getspec: count specs/model.yaml --depth 2 -->
     <!-- /getspec -->
 
-Everything between the two lines is the command's. Only commands that read are run, here and not in a shell, and paths are those
-of the current folder. A template language was refused: the file stays ordinary Markdown that anybody can read and edit.
+Everything between the two lines is the command's. Only commands that read are run, here and not in a shell. Paths are those of
+the current folder and stay below it: a document may come from somebody else, and shows none of the reader's other files. A
+template language was refused: the file stays ordinary Markdown that anybody can read and edit.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from getspec.errors import GetspecError, UsageError, meant
+from getspec.library import leads_out
 
 __all__ = ["filled", "markdown_files", "regions"]
 
@@ -146,6 +148,16 @@ def _refuse_writing(arguments: Namespace, place: str) -> None:
             raise UsageError(f"{place}: `{option}` writes a file, and a document only reads")
 
 
+def _refuse_leading_out(arguments: Namespace, place: str) -> None:
+    """A command of a document reads what lies here; a revision is of the repository here."""
+    if arguments.command == "diff" and len(arguments.specs) != 2:
+        raise UsageError(f"{place}: `diff` compares two specs", "diff A B")
+    named = [getattr(arguments, name, None) for name in ("spec", "what", "file")]
+    for path in [*named, *getattr(arguments, "specs", ())]:
+        if path and leads_out(path):
+            raise UsageError(f"{place}: `{path}` is not below the current folder")
+
+
 def _run(words: list[str], place: str) -> str:
     """Run one command; whatever goes wrong is said with the place of the region."""
     from getspec.cli import parsed
@@ -157,6 +169,7 @@ def _run(words: list[str], place: str) -> str:
             arguments = parsed(words)
             arguments.color = "never"
             _refuse_writing(arguments, place)
+            _refuse_leading_out(arguments, place)
             status = COMMANDS[arguments.command](arguments)
     except SystemExit as stop:
         status = int(str(stop.code or 0))

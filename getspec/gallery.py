@@ -15,7 +15,9 @@ from functools import cache
 from typing import Any
 
 from getspec.api import Spec, load
+from getspec.emit.markdown import code, link, paragraph, prose
 from getspec.errors import Span, SpecError, UsageError, meant
+from getspec.library import leads_out
 from getspec.ops.storage import Policy
 from getspec.passes.activations import Activations, activations
 from getspec.passes.cost import Cost, attention, cost, multiplied
@@ -58,6 +60,15 @@ QUANTITIES = (
 )
 """What an expression may ask of a model, or by `quantity("path")` of a part of it."""
 MAX_EXPONENT = 64
+NUMBER: tuple[Any, str] = ((str, int, float), "a number or an expression")
+KINDS: dict[str, tuple[Any, str]] = {
+    **dict.fromkeys(("title", "source", "text", "name", "because"), (str, "text")),
+    **dict.fromkeys(("spec", "unit", "dtype", "attention"), (str, "a word")),
+    **dict.fromkeys(("set", "shape"), (Mapping, "a mapping")),
+    "rows": (list, "a list"),
+    "misprint": (bool, "true or false"),
+}
+"""What a key holds; the others are figures."""
 
 
 @dataclass(frozen=True)
@@ -132,18 +143,17 @@ def gallery(path: str) -> list[Table]:
     from getspec.source import read
 
     data = read(path).data
-    if not isinstance(data, Mapping) or list(data) != ["tables"]:
+    if list(data) != ["tables"] or not isinstance(data["tables"], list):
         raise UsageError(f"{path} is no gallery", "tables: [{title: .., source: .., rows: [..]}]")
-    return [_table(each, f"{path}: {each.get('title')}") for each in data["tables"]]
+    return [_table(each, path) for each in data["tables"]]
 
 
 def _table(given: Mapping[str, Any], place: str) -> Table:
-    _known(given, TABLE, place)
+    place = _known(given, "title", TABLE, ("title", "source", "rows"), place)
     shared = {key: given[key] for key in SHARED if key in given}
     rows = []
     for row in given["rows"]:
-        here = f"{place}: {row.get('name')}"
-        _known(row, ROW, here)
+        here = _known(row, "name", ROW, ("name",), place)
         # Sizes and settings of a row join those of its table; everything else stands in their place.
         both = {k: {**shared.get(k, {}), **row.get(k, {})} for k in ("set", "shape")}
         own = {**row.get("set", {}), **row.get("shape", {})}
@@ -151,11 +161,26 @@ def _table(given: Mapping[str, Any], place: str) -> Table:
     return Table(given["title"], given["source"], given.get("text", "").strip(), tuple(rows))
 
 
-def _known(given: Mapping[str, Any], keys: tuple[str, ...], place: str) -> None:
+def _known(
+    given: Any, name: str, keys: tuple[str, ...], needed: tuple[str, ...], place: str
+) -> str:
+    """Check the keys of a table or row and the kinds of their values; the place, with its name."""
+    if not isinstance(given, Mapping):
+        raise UsageError(f"{place}: a mapping is expected here", f"it takes: {', '.join(keys)}")
+    place = f"{place}: {given.get(name)}"
     for key in given:
         if key not in keys:
             help = meant(key, keys, f"it takes: {', '.join(keys)}")
             raise UsageError(f"{place}: unknown key `{key}`", help)
+        kind, word = KINDS.get(key, NUMBER)
+        if not isinstance(given[key], kind):
+            raise UsageError(f"{place}: `{key}` is {word}")
+    for key in needed:
+        if key not in given:
+            raise UsageError(f"{place}: `{key}` is missing")
+    if not all(type(size) is int and size > 0 for size in given.get("shape", {}).values()):
+        raise UsageError(f"{place}: `shape` holds sizes", "shape: {N: 1024}")
+    return place
 
 
 def _row(given: Mapping[str, Any], own: Mapping[str, Any], place: str) -> Row:
@@ -200,6 +225,8 @@ def _printed(text: str, scale: int | Fraction) -> Interval | None:
 
 
 def _measure(given: Mapping[str, Any], place: str) -> Measure:
+    if leads_out(given["spec"]):
+        raise UsageError(f"{place}: `{given['spec']}` is not below the current folder")
     spec = _load(given["spec"], json.dumps(given["set"], sort_keys=True))
     shape = {**spec.model.shape, **given["shape"]}
     dtype, attention = given.get("dtype", "bf16"), given.get("attention", "fused")
@@ -343,21 +370,21 @@ def markdown(tables: list[Table]) -> str:
         f"ours rounds to, {residues} differ by a residue that is stated; {misprints} stand beside a misprint."
     ]
     for table in tables:
-        lines += ["", f"## {table.title}", "", f"Source: {table.source}."]
-        lines += ["", table.text] if table.text else []
+        lines += ["", f"## {prose(table.title)}", "", f"Source: {prose(table.source)}."]
+        lines += ["", paragraph(table.text)] if table.text else []
         # An expression that all rows share is said once.
         shared = len({row.expression for row in table.rows}) == 1
-        lines += ["", f"Compared with `{table.rows[0].expression}`."] if shared else []
+        lines += ["", f"Compared with {code(table.rows[0].expression)}."] if shared else []
         head = ("model", "published", "ours", *(() if shared else ("compared",)), "residue")
         rule = ("---", "---:", "---:", *(() if shared else ("---",)), "---")
-        body = [_cells(row, () if shared else (f"`{row.expression}`",)) for row in table.rows]
+        body = [_cells(row, () if shared else (code(row.expression),)) for row in table.rows]
         lines += ["", *(f"| {' | '.join(cells)} |" for cells in (head, rule, *body))]
     return "\n".join(lines)
 
 
 def _cells(row: Row, compared: tuple[str, ...]) -> tuple[str, ...]:
     sizes = ", ".join(f"{name}={value}" for name, value in row.sizes.items())
-    model = f"[{row.name}]({_link(row.spec)})" + (f" `{sizes}`" if sizes else "")
+    model = link(row.name, _link(row.spec)) + (f" {code(sizes)}" if sizes else "")
     return (model, _published(row), _ours(row), *compared, _residue(row))
 
 
@@ -366,7 +393,7 @@ def _published(row: Row) -> str:
         return f"{int(row.printed):,} {row.unit}"
     formula = _printed(row.printed, 1) is None
     unit = "" if row.unit == "ratio" else row.unit
-    return f"{f'`{row.printed}`' if formula else row.printed} {unit}".strip()
+    return f"{code(row.printed) if formula else row.printed} {unit}".strip()
 
 
 def _ours(row: Row) -> str:
@@ -382,9 +409,9 @@ def _residue(row: Row) -> str:
     mark = "misprint: " if row.misprint else ""
     if row.residue is not None:
         sign = "" if row.residue < 0 else "+"
-        return f"{sign}{_number(row.residue)}: {mark}{row.because}"
+        return f"{sign}{_number(row.residue)}: {mark}{prose(row.because)}"
     found = "0" if row.difference == 0 else "rounds to it"
-    return f"{found}; {mark}{row.because}" if row.because else found
+    return f"{found}; {mark}{prose(row.because)}" if row.because else found
 
 
 def _number(value: Fraction) -> str:

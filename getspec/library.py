@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from getspec.errors import Diagnostic, Span, SpecError, meant
 from getspec.source import Document, read
 
-__all__ = ["Files", "shipped"]
+__all__ = ["Files", "leads_out", "shipped"]
 
 MAX_DEPTH = 16
 
@@ -133,6 +133,12 @@ def _yaml_files(root: Path) -> Iterable[Path]:
     for folder in (root, *sorted(p for p in root.glob("*") if p.is_dir())[:16]):
         found += sorted(folder.glob("*.yaml"))[:64]
     return found
+
+
+def leads_out(path: str) -> bool:
+    """Whether a path leads, links followed, out of the current folder and of what comes with getspec."""
+    real = Path(os.path.realpath(path))
+    return not any(real.is_relative_to(os.path.realpath(root)) for root in (Path.cwd(), shipped()))
 
 
 def display(path: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from getspec import ir
-from getspec.errors import escape
+from getspec.emit.markdown import code, prose, table
 from getspec.passes.cost import cost
 from getspec.passes.count import Count, Row, count, tensors
 from getspec.passes.diff import CLASSES, Change, Difference
@@ -213,10 +213,10 @@ def markdown(found: Difference, given: Mapping[str, int] | None = None) -> str:
 
 
 def _head(found: Difference) -> str:
-    lines = [f"# {_text(found.a.name)} and {_text(found.b.name)}"]
+    lines = [f"# {prose(found.a.name)} and {prose(found.b.name)}"]
     for model in (found.a, found.b):
-        summary = f": {_text(model.root.summary)}" if model.root.summary else ""
-        lines.append(f"- **{_text(model.name)}** ({_code(model.file)}){summary}")
+        summary = f": {prose(model.root.summary)}" if model.root.summary else ""
+        lines.append(f"- **{prose(model.name)}** ({code(model.file)}){summary}")
     return "\n".join([lines[0], "", *lines[1:]])
 
 
@@ -229,14 +229,14 @@ def _summary(found: Difference, rows: Sequence[Pair]) -> str:
         more = f"{abs(found.delta):,} {'more' if found.delta > 0 else 'fewer'}"
         share = percent(found.delta, found.total_a)
         lines.append(
-            f"- {_text(b)} has {found.total_b:,} parameters, {more} ({share}) than {_text(a)} with "
+            f"- {prose(b)} has {found.total_b:,} parameters, {more} ({share}) than {prose(a)} with "
             f"{found.total_a:,}."
         )
     else:
         lines.append(f"- Both have {found.total_a:,} parameters.")
     every = causes(found.changes)
     for cause in every[:LEADING]:
-        lines.append(f"- {_codes(cause.paths)}, {_text(cause.words)}: {cause.sum}.")
+        lines.append(f"- {_codes(cause.paths)}, {prose(cause.words)}: {cause.sum}.")
     rest = every[LEADING:]
     if rest:
         total = sum(cause.delta for cause in rest)
@@ -290,7 +290,7 @@ def _shared(found: Difference, rows: Sequence[Pair]) -> str:
     if not alike:
         return f"{title}No outermost component holds the same in both."
     cells = [
-        (_code(pair.path), _text(pair.type), f"{pair.a.params:,}", _notes(pair.path, found))
+        (code(pair.path), prose(pair.type), f"{pair.a.params:,}", _notes(pair.path, found))
         for pair in alike
         if pair.a
     ]
@@ -301,7 +301,7 @@ def _shared(found: Difference, rows: Sequence[Pair]) -> str:
 
 def _notes(path: str, found: Difference) -> str:
     words = [
-        _text(c.words.partition(": ")[2])
+        prose(c.words.partition(": ")[2])
         for c in found.changes
         if c.path == path or c.path.startswith(f"{path}.")
     ]
@@ -323,7 +323,7 @@ def _components(found: Difference, rows: Sequence[Pair]) -> str:
         return ""
     head = ("component", "type", found.a.name, found.b.name, "difference")
     cells = [
-        (_indented(pair), _text(pair.type), _params(pair.a), _params(pair.b), _signed(pair.delta))
+        (_indented(pair), prose(pair.type), _params(pair.a), _params(pair.b), _signed(pair.delta))
         for pair in shown
     ]
     note = "Rows of one level add up to the row above them; all copies of a repeat are one row."
@@ -361,11 +361,11 @@ def _one_copy(found: Difference, outer: Pair, rows: Sequence[Pair]) -> str:
         left = f"{one:,}" if pair.a else "-"
         right = f"{other:,}" if pair.b else "-"
         name = _indented(pair, outer.depth)
-        cells.append((name, _text(pair.type), left, right, _signed(other - one)))
+        cells.append((name, prose(pair.type), left, right, _signed(other - one)))
     copies = [n for n, row in zip(outer.repeats, (outer.a, outer.b), strict=True) if row]
     times = " and ".join(str(n) for n in dict.fromkeys(copies))
     head = ("part", "type", found.a.name, found.b.name, "difference")
-    return f"### One copy of {_code(outer.path)} (of {times})\n\n{table(head, cells, '<<>>>')}"
+    return f"### One copy of {code(outer.path)} (of {times})\n\n{table(head, cells, '<<>>>')}"
 
 
 def _differences(found: Difference) -> str:
@@ -375,7 +375,7 @@ def _differences(found: Difference) -> str:
     cells = [
         (
             _codes(cause.paths),
-            _text(cause.words),
+            prose(cause.words),
             cause.sum,
             percent(cause.delta, found.delta, sign=False),
         )
@@ -386,7 +386,7 @@ def _differences(found: Difference) -> str:
     text = f"## Why the totals differ\n\n{table(head, cells, '<<>>')}"
     nets = _nets(found.changes)
     if nets:
-        lines = [f"- {_code(path)}: {_net_words(path, found, delta)}" for path, delta in nets]
+        lines = [f"- {code(path)}: {_net_words(path, found, delta)}" for path, delta in nets]
         text += "\n\nComponents with several causes come to:\n\n" + "\n".join(lines)
     return text
 
@@ -428,7 +428,7 @@ def _savings(found: Difference) -> str:
             more = len(saved) - LEADING
             rest = f" and {_plural(more, 'more place')}" if more > 0 else ""
             lines.append(
-                f"- {_text(name)} does without {total:,} parameters of the other: {parts}{rest}."
+                f"- {prose(name)} does without {total:,} parameters of the other: {parts}{rest}."
             )
     return "\n".join(["## Savings", "", *lines]) if lines else ""
 
@@ -440,7 +440,7 @@ def _behaviour(found: Difference) -> str:
             parent, words = change.path.rpartition(".")[0], change.words.partition(": ")[2]
             groups.setdefault((change.category, parent, words), []).append(change.path)
     rows = [
-        (category.lower(), _codes(paths), _text(words))
+        (category.lower(), _codes(paths), prose(words))
         for (category, _, words), paths in groups.items()
     ]
     if not rows:
@@ -463,7 +463,7 @@ def _distribution(found: Count) -> str:
         share = f"{100 * row.params / found.total:6.2f} %"
         lines.append(f"{name:<{width}}  {row.params:>{digits},}  {share}{times}")
     body = "\n".join(lines)
-    return f"## Where the parameters of {_text(found.model)} are\n\n```text\n{body}\n```"
+    return f"## Where the parameters of {prose(found.model)} are\n\n```text\n{body}\n```"
 
 
 def _implications(
@@ -508,25 +508,18 @@ def _work(found: Difference, work: Flops | None) -> str:
     lines = []
     sides = ((found.a, work.a, work.sizes_a), (found.b, work.b, work.sizes_b))
     for model, total, sizes in sides:
-        value = f"{total.constant:,}" if total.constant is not None else _code(str(total))
+        value = f"{total.constant:,}" if total.constant is not None else code(str(total))
         place = f" {_at(sizes)}" if sizes else ""
-        lines.append(f"- {_text(model.name)}: {value} FLOPs{place}")
+        lines.append(f"- {prose(model.name)}: {value} FLOPs{place}")
     if work.known and work.alike:
         share = percent(work.delta, work.a.constant or 0)
         lines.append(f"- difference: {work.delta:+,} FLOPs ({share})")
     elif not work.known and not work.sizes_a and not work.sizes_b:
-        lines.append(f"- difference: {_code(str(work.b - work.a))} FLOPs")
+        lines.append(f"- difference: {code(str(work.b - work.a))} FLOPs")
     return f"\n\nA forward pass ({CONVENTION}):\n\n" + "\n".join(lines)
 
 
 # Cells
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[str]], align: str) -> str:
-    """A Markdown table; `align` has `<` or `>` for each column."""
-    rule = ["---:" if each == ">" else "---" for each in align]
-    lines = [[_text(name) for name in head], rule, *rows]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
 def percent(part: int, whole: int, *, sign: bool = True) -> str:
@@ -537,7 +530,7 @@ def percent(part: int, whole: int, *, sign: bool = True) -> str:
 
 
 def _indented(pair: Pair, base: int = 0) -> str:
-    return f"{'&nbsp;&nbsp;' * (pair.depth - base)}{_code(_last(pair.path))}"
+    return f"{'&nbsp;&nbsp;' * (pair.depth - base)}{code(_last(pair.path))}"
 
 
 def _last(path: str) -> str:
@@ -564,28 +557,4 @@ def _plural(number: int, word: str) -> str:
 
 
 def _codes(paths: Iterable[str]) -> str:
-    return ", ".join(map(_code, paths))
-
-
-def _code(text: str) -> str:
-    """Text in backquotes, in a table cell too."""
-    shown = escape(text).replace("`", "'").replace("|", "\\|")
-    return f"`{shown}`" if shown else ""
-
-
-def _text(text: str) -> str:
-    """Words of a spec, which may not become markup; what they quote stays quoted."""
-    parts = escape(" ".join(text.split())).split("`")
-    if len(parts) % 2 == 0:
-        parts = [" ".join(parts)]
-    shown = [
-        f"`{part.replace('|', chr(92) + '|')}`" if at % 2 else _plain(part)
-        for at, part in enumerate(parts)
-    ]
-    return "".join(shown)
-
-
-def _plain(text: str) -> str:
-    for sign in "\\*_[<|":
-        text = text.replace(sign, f"\\{sign}")
-    return text
+    return ", ".join(map(code, paths))
