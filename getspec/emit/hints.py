@@ -47,9 +47,11 @@ def returned_type(forward: ir.Forward) -> str:
 
 
 def _is_list(value: ir.Expr, statements: Iterable[ir.Statement]) -> bool:
-    """Whether this is a list of tensors that the statements began with brackets."""
+    """Whether this is a list of tensors in brackets, or one that the statements began so."""
     if not isinstance(value.value, tuple) or not all(isinstance(x, Tensor) for x in value.value):
         return False
+    if isinstance(value, ir.Group):
+        return value.kind == "list"
     return isinstance(value, ir.Name) and any(
         isinstance(each, ir.Assign)
         and value.id in each.targets
@@ -61,5 +63,5 @@ def _is_list(value: ir.Expr, statements: Iterable[ir.Statement]) -> bool:
 
 def _result_type(result: Any) -> str:
     if isinstance(result, tuple):
-        return f"tuple[{', '.join(map(_result_type, result))}]"
+        return f"tuple[{', '.join(map(_result_type, result)) or '()'}]"
     return "Tensor"

@@ -8,17 +8,23 @@ from getspec.errors import SpecError
 from getspec.syntax.nodes import At, Text
 from getspec.syntax.refused import refusal
 
-__all__ = ["Lines"]
+__all__ = ["Lines", "first_line"]
 
 Tree = ast.expr | ast.stmt | ast.keyword
 
 
+def first_line(source: str) -> int:
+    """The first line with text on it."""
+    return 1 + len(source) - len(source.lstrip("\n"))
+
+
 class Lines:
-    """A text as it was parsed, which began `shift` characters into it."""
+    """A text as it was parsed, whose first line with text began `shift` characters into that line."""
 
     def __init__(self, text: Text, source: str, shift: int = 0) -> None:
         self.text = text
         self.lines = source.split("\n")
+        self.first = first_line(source)
         self.shift = shift
         self.plain = source.isascii()
 
@@ -26,7 +32,7 @@ class Lines:
         """Where a tree stands; of several lines, the first."""
         if tree.end_lineno != tree.lineno or tree.end_col_offset is None:
             return self.head(tree)
-        if self.plain and tree.lineno > 1:  # bytes are characters, and no line is shifted
+        if self.plain and tree.lineno > self.first:  # bytes are characters, and no line is shifted
             return At(tree.lineno, tree.col_offset, tree.end_col_offset - tree.col_offset or 1)
         col = self._characters(tree.lineno, tree.col_offset)
         width = self._characters(tree.lineno, tree.end_col_offset) - col
@@ -39,7 +45,7 @@ class Lines:
         return self._at(tree.lineno, col, width)
 
     def _at(self, line: int, col: int, width: int) -> At:
-        return At(line, col + (self.shift if line == 1 else 0), max(width, 1))
+        return At(line, col + (self.shift if line == self.first else 0), max(width, 1))
 
     def _characters(self, line: int, offset: int) -> int:
         text = self.lines[line - 1]

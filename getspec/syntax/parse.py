@@ -55,17 +55,18 @@ def _shared(value: str) -> tuple[Node, frozenset[str]]:
 
 def _read(value: str, text: Text) -> Node:
     check_limits(value, text, MAX_EXPRESSION)
-    source = value.strip()
-    lead = len(value) - len(value.lstrip())
-    tree = parse_value(source, text, lead)
-    return ExpressionReader(Lines(text, source, lead)).node(tree)
+    lead = value[: len(value) - len(value.lstrip())]
+    source = "\n" * lead.count("\n") + value.strip()  # blank lines count, an indent is no Python
+    shift = len(lead.rpartition("\n")[2])
+    tree = parse_value(source, text, shift)
+    return ExpressionReader(Lines(text, source, shift)).node(tree)
 
 
 def parse_body(value: str, text: Text) -> Body:
     """The `forward` block as statements."""
-    if not value.strip():
-        raise text.error("GS401", "forward is empty", At(1, 0, 1), "write at least `return x`")
     check_limits(value, text, MAX_BODY)
     reader = StatementReader(Lines(text, value))
-    statements = reader.block(parse_lines(value, text))
+    statements = reader.block(parse_lines(value, text)) if value.strip() else ()
+    if not statements:  # comments are none
+        raise text.error("GS401", "forward is empty", At(1, 0, 1), "write at least `return x`")
     return Body(statements, text, frozenset(reader.expressions.mentioned))

@@ -7,6 +7,7 @@ import re
 import warnings
 
 from getspec.errors import Fix, SpecError, nearest
+from getspec.syntax.lines import first_line
 from getspec.syntax.nodes import At, Text
 
 __all__ = ["parse_lines", "parse_value"]
@@ -16,7 +17,7 @@ _ADVISED = re.compile(r"[0-9][A-Za-z_]|\\")
 
 
 def parse_value(source: str, text: Text, shift: int) -> ast.expr:
-    """One expression, which stands `shift` characters into the text."""
+    """One expression, whose first line stands `shift` characters to the right in the text."""
     tree = _tree(source, text, "eval", shift)
     assert isinstance(tree, ast.Expression)
     return tree.body
@@ -50,16 +51,17 @@ def _parsed(source: str, mode: str) -> ast.AST:
 def _refusal(error: SyntaxError, source: str, text: Text, mode: str, shift: int) -> SpecError:
     code = CODES[mode]
     line = error.lineno or 1
-    moved = shift if line == 1 else 0
+    moved = shift if line == first_line(source) else 0
     col = max((error.offset or 1) - 1, 0) + moved
     end = (error.end_offset or 0) - 1 + moved
     width = end - col if error.end_lineno == line and end > col else 1
     lines = source.split("\n")
     if line > len(lines):
         line, col = len(lines), len(lines[-1])
+    col = min(col, moved + len(lines[line - 1]))  # of some errors Python counts bytes
     if slip := _misspelt_keyword(source, line, mode):
         at, word, keyword = slip
-        at = At(at.line, at.col + (moved if at.line == 1 else 0), at.width)
+        at = At(at.line, at.col + (moved if at.line == line else 0), at.width)
         help = Fix(f"did you mean `{keyword}`?", keyword)
         return text.error(code, f"`{word}` has no place here", at, help)
     message = _plain(error.msg or "not an expression")

@@ -38,9 +38,9 @@ class StatementReader:
                 op = self.expressions.operator(tree)
                 value = Binary(at, op, self.node(tree.target), self.node(tree.value))
                 return Assign(at, (name,), value, False, comment)
-            case ast.Return(value=ast.Tuple(elts=values)):
+            case ast.Return(value=ast.Tuple(elts=[_, *_] as values)):
                 return Return(at, tuple(map(self.node, values)), comment)
-            case ast.Return(value=ast.expr() as value):
+            case ast.Return(value=ast.expr() as value) if not isinstance(value, ast.Tuple):
                 return Return(at, (self.node(value),), comment)
             case ast.Expr():
                 return self._append(tree, comment)
