@@ -119,6 +119,21 @@ def bounds(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def fuzz(session: nox.Session) -> None:
+    """Fuzz the loader, the parsers and the compiler; takes the options of fuzz/run.py, e.g. `--minutes N`."""
+    session.install("--editable", ".", *group("fuzz"))
+    session.run("python", "fuzz/run.py", *session.posargs)
+
+
+@nox.session(default=False)
+def mutate(session: nox.Session) -> None:
+    """Test the tests with mutants; takes the options of tests/mutation/run.py, e.g. `--files FILE` or `--all`."""
+    session.install("--editable", ".", *group("mutate"))
+    session.run("python", "-m", "pytest", "tests/mutation")
+    session.run("python", "tests/mutation/run.py", *session.posargs)
+
+
+@nox.session(default=False)
 def bench(session: nox.Session) -> None:
     """Measure getspec against `import torch`; takes the options of bench/run.py."""
     session.install(*group("torch"))
