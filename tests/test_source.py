@@ -276,7 +276,18 @@ def test_the_lines_travel_with_the_error(parse: Parse) -> None:
         (b"x" * (text.MAX_BYTES + 1), "GS004"),
         ("a:\n" + "- b\n" * 100_000, "GS007"),
     ],
-    ids=lambda value: str(value)[:12],
+    ids=[
+        "deep",
+        "too deep",
+        "long",
+        "too long",
+        "brackets",
+        "lists",
+        "anchors",
+        "large",
+        "large bytes",
+        "nodes",
+    ],
 )
 def test_limits(parse: Parse, text: str | bytes, code: str | None) -> None:
     started = time.perf_counter()
