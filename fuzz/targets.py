@@ -108,8 +108,8 @@ def seeds(target: str) -> Iterator[bytes]:
 
 
 def _specs() -> list[Path]:
-    folders = ("tests/bad", "specs", "specs/zoo", "specs/blocks", "specs/get")
-    return [path for folder in folders for path in sorted((ROOT / folder).glob("*.yaml"))]
+    folders = ("tests/conformance", "specs")
+    return [path for folder in folders for path in sorted((ROOT / folder).rglob("*.yaml"))]
 
 
 FRAME = """\
