@@ -104,7 +104,7 @@ def test_people_read_what_tools_read(
     assert all(char.isprintable() or char == "\n" for char in shown), "nothing raw on a terminal"
 
 
-@pytest.mark.parametrize("case", LOADED[::7], ids=lambda case: case.name)
+@pytest.mark.parametrize("case", LOADED, ids=lambda case: case.name)
 def test_the_same_errors_come_from_the_python_interface(
     case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
