@@ -78,7 +78,7 @@ LOOKED_AT = [
     ("diff", PRETRAIN, DIFFUSION),
     ("formula", GPT2, "--of", "flops"),
     ("explain", DIFFUSION, "encoder.blocks.3.attn"),
-    ("check", PRETRAIN, "tests/bad/schema-several-mistakes.yaml"),
+    ("check", PRETRAIN, "tests/conformance/schema/several-mistakes/spec.yaml"),
     ("sweep", GPT2, "--set", "embed_dim=768:1024:64"),
     ("solve", GPT2, "--params", "350M", "--vary", "num_layers"),
     ("cost", GPT2, "--shape", "B=1,N=1024", "--like", "fvcore"),

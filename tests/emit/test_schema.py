@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
-from committed import ROOT, SPECS
+from cases import CASES, Case
+from committed import SPECS
 from hypothesis import given
 from strategies import RandomSpec, specs
 
@@ -22,16 +22,15 @@ from getspec.starter import SCHEMA, schema_text
 FILE = json_schema()
 VALIDATOR = jsonschema.Draft202012Validator(FILE)
 FILES = [path for path in SPECS.rglob("*.yaml") if not path.name.endswith(".import.yaml")]
-BAD = sorted((ROOT / "tests" / "bad").glob("*.yaml"))
+BAD = [case for case in CASES if case.status == 1 and (case.folder / "spec.yaml").exists()]
 STRUCTURAL = {"GS012", "GS101", "GS102", "GS103", "GS106"}
 """Codes of what is wrong with one value whatever the others are: keys and kinds."""
 ELSEWHERE = {
-    "file-library-schema": "the mistake is in the library",
-    "schema-init-on-block": "whether a type is a block depends on what is declared",
-    "schema-missing-setting-of-block": "a block's settings are declared elsewhere",
-    "schema-unknown-setting-of-block": "a block's settings are declared elsewhere",
-    "schema-tiny-unknown": "what `tiny` may set is declared elsewhere",
-    "schema-tiny-unknown-size": "what `tiny` may set is declared elsewhere",
+    "schema/init-on-block": "whether a type is a block depends on what is declared",
+    "E38-missing-key/missing-setting-of-block": "a block's settings are declared elsewhere",
+    "E41-undefined-setting/unknown-setting-of-block": "a block's settings are declared elsewhere",
+    "E41-undefined-setting/tiny-unknown": "what `tiny` may set is declared elsewhere",
+    "schema/tiny-unknown-size": "what `tiny` may set is declared elsewhere",
 }
 
 
@@ -62,15 +61,15 @@ def test_it_takes_random_legal_specs(spec: RandomSpec) -> None:
     VALIDATOR.validate(spec.tree)
 
 
-@pytest.mark.parametrize("path", BAD, ids=lambda path: path.stem)
-def test_it_refuses_what_is_wrong_in_structure(path: Path) -> None:
-    tree = data(path)
+@pytest.mark.parametrize("case", BAD, ids=lambda case: case.name)
+def test_it_refuses_what_is_wrong_in_structure(case: Case) -> None:
+    tree = data(case.folder / "spec.yaml")
     if tree is None:
         return
-    codes = set(re.findall(r"error\[(GS\d+)\]", path.with_suffix(".txt").read_text()))
+    codes = {each["code"] for each in case.expected if each.get("file") == "spec.yaml"}
     refused = not VALIDATOR.is_valid(tree)
-    if path.stem in ELSEWHERE:
-        assert not refused, ELSEWHERE[path.stem]
+    if case.name in ELSEWHERE:
+        assert not refused, ELSEWHERE[case.name]
     elif codes & STRUCTURAL:
         assert refused, codes
 
