@@ -88,7 +88,8 @@ def _run(arguments: argparse.Namespace) -> int:
         report_spec_error(error, as_json=as_json, color=arguments.color)
         return USAGE if arguments.command == "diff" else NO
     except UsageError as error:
-        report_usage_error(error, as_json=getattr(arguments, "json", False))
+        as_json = getattr(arguments, "json", False)
+        report_usage_error(error, as_json=as_json, color=arguments.color)
         return USAGE
     except (GetspecError, OSError):
         raise
@@ -148,7 +149,7 @@ def report(
         _say(", ".join(parts))
 
 
-def report_usage_error(error: UsageError, *, as_json: bool = False) -> None:
+def report_usage_error(error: UsageError, *, as_json: bool = False, color: str = "auto") -> None:
     """What is wrong with the command line or the disk; tools find it where they find the rest."""
     if as_json:
         import json
@@ -157,8 +158,9 @@ def report_usage_error(error: UsageError, *, as_json: bool = False) -> None:
 
         found = {**Diagnostic("", error.message, help=error.help).as_json(), "code": error.code}
         print(json.dumps({"schema_version": 1, "diagnostics": [found]}, indent=2))
-    code = f"[{error.code}]" if error.code else ""
-    _say(f"error{code}: {error}")
+    word = f"error[{error.code}]" if error.code else "error"
+    seen = look(sys.stderr, color)
+    _say(f"{word if seen is None else seen.paint('bad', word)}: {error}")
     if error.help:
         from getspec.errors import escape
 

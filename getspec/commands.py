@@ -6,7 +6,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from getspec.errors import SpecError, UsageError, escape, nearest
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["COMMANDS"]
 
 YES, NO, USAGE = 0, 1, 2
+
+Item = TypeVar("Item")
 
 
 def _settings(arguments: Namespace) -> dict[str, Any]:
@@ -60,6 +62,16 @@ def _files(named: list[str]) -> Iterator[tuple[str, Path]]:
             yield from ((str(p), _module(p.relative_to(path))) for p in found)
         else:
             yield name, _output_of(path)
+
+
+def _watched(items: Sequence[Item], name: Callable[[Item], str]) -> Iterator[Item]:
+    """Each item, while a line on a terminal says which one is worked on."""
+    from getspec.terminal import Progress
+
+    with Progress(sys.stderr) as progress:
+        for number, item in enumerate(items, 1):
+            progress.show(f"{name(item)}, {number} of {len(items)}")
+            yield item
 
 
 def _is_model(path: Path) -> bool:
@@ -330,7 +342,7 @@ def generate(arguments: Namespace) -> int:
 
     settings = _settings(arguments)
     files: dict[Path, str] = {}
-    for path, output in _files(arguments.specs):
+    for path, output in _watched(list(_files(arguments.specs)), lambda each: each[0]):
         text = _load(path, settings).generate()
         if arguments.only:
             print(_class(text, arguments.only), end="")
@@ -353,7 +365,10 @@ def generate(arguments: Namespace) -> int:
             if arguments.check and not arguments.json:
                 print(f"{escape(target_name)}: {found}")
             if arguments.diff:
-                sys.stdout.write(difference(Path(target_name), files[Path(target_name)]))
+                from getspec.emit.text import patch
+
+                changed = difference(Path(target_name), files[Path(target_name)])
+                sys.stdout.write(patch(changed, _look(arguments)))
         if not stale and not arguments.json:
             print(f"{len(files)} current", file=sys.stderr)
         return NO if stale and arguments.check else YES
@@ -478,7 +493,8 @@ def docs(arguments: Namespace) -> int:
     from getspec.documents import filled, markdown_files
     from getspec.output import write_all
 
-    texts = {path: filled(path) for path in markdown_files(arguments.files)}
+    named = list(markdown_files(arguments.files))
+    texts = {path: filled(path) for path in _watched(named, Path.as_posix)}
     stale = {path: new for path, (old, new) in texts.items() if old != new}
     if not arguments.check:
         write_all(stale, force=True)
@@ -537,9 +553,14 @@ def _schema_file(path: Path, only_check: bool) -> int:
 
 
 def init(arguments: Namespace) -> int:
-    from getspec.starter import write_starter
+    from getspec.output import state
+    from getspec.starter import SCHEMA, schema_text, write_starter
 
     written = [path.as_posix() for path in write_starter(arguments.name)]
+    schema = Path(written[0]).parent / SCHEMA
+    if len(written) == 1 and state(schema, schema_text()) != "current":
+        again = f"`getspec schema --output {schema.as_posix()}` renews it"
+        print(f"kept {schema.as_posix()}, which is of another version: {again}", file=sys.stderr)
     if arguments.json:
         _print_json({"schema_version": 1, "written": written})
         return YES

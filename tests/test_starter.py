@@ -45,6 +45,8 @@ def test_what_exists_is_kept(there: str, folder: Path, capsys: pytest.CaptureFix
     assert Path(there).read_text() == "mine"
     assert main(["init", "other"]) == 0
     assert Path(SCHEMA).read_text() == "mine too"
+    said = f"kept {SCHEMA}, which is of another version: `getspec schema --output {SCHEMA}`"
+    assert said in capsys.readouterr().err
 
 
 @given(st.text(min_size=1, max_size=80).filter(lambda name: "/" not in name and "\0" not in name))

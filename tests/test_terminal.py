@@ -172,6 +172,17 @@ def test_every_command_takes_color(name: str) -> None:
     assert parsed([name, *given, "--color", "always"]).color == "always"
 
 
+def test_what_generate_would_change_is_told_apart() -> None:
+    shown = at_terminal("generate", PRETRAIN, "--set", "num_heads=8", "--diff")
+    assert "\x1b[1;31m-        num_heads: int = 12,\x1b[0m" in shown
+    assert "\x1b[32m+        num_heads: int = 8,\x1b[0m" in shown
+    assert "\x1b" not in piped("generate", PRETRAIN, "--set", "num_heads=8", "--diff")
+
+
+def test_errors_of_usage_are_coloured_too() -> None:
+    assert "\x1b[1;31merror[GS090]\x1b[0m: cannot read" in at_terminal("count", "missing.yaml")
+
+
 def test_json_is_never_coloured() -> None:
     for words in (("count", PRETRAIN), ("check", PRETRAIN), ("diff", PRETRAIN, DIFFUSION)):
         assert "\x1b" not in piped(*words, "--json", "--color", "always")

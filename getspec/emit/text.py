@@ -19,6 +19,7 @@ __all__ = [
     "human",
     "last_name",
     "painted",
+    "patch",
     "table",
     "tensor_table",
     "verdict_line",
@@ -108,6 +109,15 @@ def tensor_table(found: Count, look: Look | None = None) -> str:
     if look is None:
         return "\n".join(table(rows, "<<><"))
     return "\n".join(look.table(rows, "<<><", styles=("", "quiet", "", "quiet"), head=True))
+
+
+def patch(text: str, look: Look | None) -> str:
+    """A unified diff, with what comes and what goes told apart."""
+    if look is None:
+        return text
+    styles = {"+": "good", "-": "bad", "@": "quiet"}
+    lines = text.split("\n")
+    return "\n".join(look.paint(styles.get(line[:1], ""), line) for line in lines)
 
 
 # Checkpoints
