@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 import getspec
 from getspec.cli import COMMANDS, look, parsed
+from getspec.emit.text import verdict_line
 from getspec.passes.sweep import Axis
 from getspec.search import Search, followed
 from getspec.terminal import STYLES, Look, Progress, short
@@ -325,6 +326,21 @@ def test_a_search_says_how_far_it_is() -> None:
         rows = [row for part in followed(search, progress) for row in part]
     assert len(rows) == 100
     assert re.search(r"\d+ %  \d+ of 100  [\d,]+ a second", stream.getvalue())
+
+
+@pytest.mark.parametrize("ok", [True, False])
+def test_a_verdict_hangs_below_its_first_line(ok: bool) -> None:
+    verdict = SimpleNamespace(
+        model="Model", check="forward", ok=ok, detail="a word " * 12 + "end", seconds=0.1
+    )
+    one = verdict_line(verdict)
+    assert one.endswith(f"{'a word ' * 12}end  (0.1 s)"), "one line for whoever reads it by line"
+    lines = plain(verdict_line(verdict, Look(color=True, width=60))).splitlines()
+    assert len(lines) > 2
+    assert lines[0].startswith("ok    Model" if ok else "FAIL  Model")
+    assert all(line.startswith(" " * 29) and line[29] != " " for line in lines[1:])
+    assert all(len(line) <= 60 for line in lines)
+    assert lines[-1].endswith("(0.1 s)"), "a number stays beside its unit"
 
 
 @pytest.mark.torch

@@ -144,7 +144,7 @@ def comparison_text(found: Comparison, file: str, look: Look | None = None) -> s
 # Verification
 
 NARROW = 24
-"""Columns that are too few to break lines for."""
+"""Columns of a detail, however narrow the terminal is."""
 
 
 def verdict_line(verdict: Verdict, look: Look | None = None) -> str:
@@ -157,6 +157,7 @@ def verdict_line(verdict: Verdict, look: Look | None = None) -> str:
     from textwrap import wrap
 
     room = look.width - len(word) - len(start)
-    lines = wrap(rest, room) if room > NARROW else [rest]
+    whole = rest.replace(" s)", "\0s)")  # a number stays beside its unit
+    lines = [line.replace("\0", " ") for line in wrap(whole, max(room, NARROW))]
     margin = "\n" + " " * (len(word) + len(start))
     return look.paint("good" if verdict.ok else "bad", word) + start + margin.join(lines)
