@@ -23,6 +23,7 @@ COMMANDS = (
     "formula {0} --of flops --json",
     "generate {0} --stdout",
     "diagram {0}",
+    "diagram {0} --json",
     "diagram {0} --format svg",
     "resolve {0}",
     "explain {0} .",
@@ -30,7 +31,7 @@ COMMANDS = (
     "diff {0} {1} --json",
     "diff {0} {1} --format markdown",
 )
-OF_NO_SPEC = ("schema", "schema --ops", "explain GS206")
+OF_NO_SPEC = ("schema", "schema --ops", "explain GS206", "completion bash", "completion fish")
 
 
 def said(words: list[str]) -> str:

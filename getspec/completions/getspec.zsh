@@ -138,10 +138,11 @@ _shtab_getspec_docs_defaults_added=0
 
 _shtab_getspec_explain_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--markdown[the page of a code as Markdown]"
   "*--set[override a config entry, or any value by its path]:PATH=VALUE:"
   "--json[print a JSON document]"
   "--color[colour and bars\: on a terminal (auto), in pipes too, or no colour]:color:(auto always never)"
-  ":an error code such as GS104, or a spec file:_files"
+  ":an error code such as GS104, \`GS\` for all, or a spec file:_files"
   ":a component or tensor of the spec:"
 )
 
