@@ -82,6 +82,11 @@ def _extended(
     if "extends" not in data:
         for key in ("set", "remove"):
             if key in data:
+                slip = next((each for each in data if nearest(each, ["extends"])), None)
+                if slip is not None:
+                    help = Fix("did you mean `extends`?", "extends")
+                    there = document.span((slip,), key=True)
+                    raise _error("GS101", f"unknown key `{slip}` in the spec", there, help)
                 span = document.span((key,), key=True)
                 raise _error("GS310", f"`{key}` needs `extends`", span, "extends: base.yaml")
         return document

@@ -164,7 +164,11 @@ class Evaluator:
 
     def unknown(self, node: Node, id: str) -> SpecError:
         known = {n: e for n, e in self.scope.names.items() if _is_plain(e.value)}
-        help = meant(id, [*known, "True", "False"], f"names here: {_listed(known)}")
+        alone = (
+            self.text.value.strip() == id
+        )  # YAML reads a value, and Python what is in an expression
+        truth = ("true", "false") if alone else ("True", "False")
+        help = meant(id, [*known, *truth], f"names here: {_listed(known)}")
         if id in TRUTH:
             help = Fix(f"write `{TRUTH[id]}`", TRUTH[id])
         return self.error("GS210", f"unknown name `{id}`", node, help)

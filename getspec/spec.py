@@ -348,7 +348,9 @@ def _diagnostic(document: Document, detail: Any) -> Diagnostic:
             Fix("write `getspec: 1`", "1"),
         )
     place = ".".join(map(str, path))
-    word = TRUE_OR_FALSE.get(str(detail["input"])) if kind == "bool_type" else None
+    given = str(detail["input"])
+    word = TRUE_OR_FALSE.get(given) or nearest(given, ("true", "false"))
+    word = word if kind == "bool_type" else None
     fix = Fix(f"write `{word}`", word) if word else _EXAMPLES.get(kind)
     if kind == "model_type" and path[-2:-1] in (("components",), ("inputs",), ("outputs",)):
         fix = "{type: linear, ...}" if path[-2] == "components" else "float[B, dim]"

@@ -11,7 +11,7 @@ from writing import problems
 
 from getspec.cli import main
 from getspec.emit.annotations import github, sarif
-from getspec.errors import Diagnostic, Span
+from getspec.errors import Diagnostic, Fix, Span
 
 GOOD = (
     "getspec: 1\nmodel: One\ncomponents:\n  fc: {type: linear, in_features: 4, out_features: 4}\n"
@@ -73,6 +73,17 @@ def test_names_of_files_are_references() -> None:
     (result,) = sarif([found("x", "a b/ü.yaml")], "1")["runs"][0]["results"]
     uri = result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
     assert uri == "a%20b/%C3%BC.yaml"
+
+
+def test_a_sarif_log_has_fixes_that_can_be_carried_out() -> None:
+    span = Span("spec.yaml", 6, 3, 4)
+    mended = Diagnostic("GS210", "x", span, Fix("did you mean `dim`?", "dim"))
+    plain, fixed = sarif([found("x", "a.yaml"), mended], "1")["runs"][0]["results"]
+    assert "fixes" not in plain, "words are no fix"
+    ((change,),) = (fix["artifactChanges"] for fix in fixed["fixes"])
+    (replacement,) = change["replacements"]
+    assert replacement["insertedContent"] == {"text": "dim"}
+    assert replacement["deletedRegion"] == fixed["locations"][0]["physicalLocation"]["region"]
 
 
 @pytest.mark.parametrize("form", ["text", "json", "github", "sarif"])

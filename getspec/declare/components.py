@@ -65,7 +65,7 @@ def _component(place: Place, name: str, data: Data) -> Declaration | None:
 
 def _report_no_type(place: Place, name: str, data: Data) -> None:
     """A component without a type, or with a slip in that key."""
-    if _report_slip(place, name, data, "type"):
+    if any(_report_slip(place, name, data, wanted) for wanted in ("type", "pattern")):
         return
     if "forward" in data:
         help = "is the line `blocks:` missing above this?"

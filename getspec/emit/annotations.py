@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from getspec.codes import CODES
-from getspec.errors import Diagnostic, escape
+from getspec.errors import Diagnostic, Fix, escape
 
 __all__ = ["github", "sarif", "unheard"]
 
@@ -94,7 +94,16 @@ def _result(found: Diagnostic) -> dict[str, Any]:
         }
         place = {"artifactLocation": {"uri": _uri(found.span.file)}, "region": region}
         result["locations"] = [{"physicalLocation": place}]
+        if isinstance(found.help, Fix):
+            result["fixes"] = [_fix(found.help, place)]
     return result
+
+
+def _fix(help: Fix, place: dict[str, Any]) -> dict[str, Any]:
+    """What an editor can carry out."""
+    change = {"deletedRegion": place["region"], "insertedContent": {"text": help.text}}
+    changes = [{"artifactLocation": place["artifactLocation"], "replacements": [change]}]
+    return {"description": {"text": str(help)}, "artifactChanges": changes}
 
 
 def _uri(file: str) -> str:
