@@ -405,12 +405,14 @@ def _numbers(values: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(_plain(value) for value in values)
 
 
-def _extreme(choose: Callable[..., Any]) -> Callable[..., Any]:
-    def rule(*values: Any) -> Any:
-        plain = _numbers(values)
-        return values[plain.index(choose(plain))]
+def _min(*values: Any) -> Any:
+    plain = _numbers(values)
+    return values[plain.index(min(plain))]
 
-    return rule
+
+def _max(*values: Any) -> Any:
+    plain = _numbers(values)
+    return values[plain.index(max(plain))]
 
 
 def _length(items: Any) -> Size:
@@ -453,8 +455,8 @@ def _ceil_div(value: Any, by: Any) -> Size:
 
 
 SCALAR: dict[str, Callable[..., Any]] = {
-    "min": _extreme(min),
-    "max": _extreme(max),
+    "min": _min,
+    "max": _max,
     "len": _length,
     "sqrt": _sqrt,
     "log": _log,

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from getspec.errors import Diagnostic, Span, SpecError
 from getspec.evaluate import _TAKES, SCALAR, Evaluator, NeedsIndex, Scope, described
-from getspec.ir import Name, Varying
+from getspec.ir import Expr, Group, Name, Operation, Pick, Varying
 from getspec.sizes import Size
 from getspec.syntax import Text, parse_expression
 
@@ -253,3 +253,311 @@ def test_a_run_time_size_decides_nothing() -> None:
 def test_any_text_is_a_value_or_a_spec_error(source: str) -> None:
     with contextlib.suppress(SpecError):
         value(source, a=3, b=0.5)
+
+
+# ----------------------------------------------------------------------------- what stays of a text
+
+
+def shape(expr: Expr) -> object:
+    """An expression as nested tuples: operators with their operands, names, values."""
+    match expr:
+        case Operation(_, op, operands):
+            return (op, *map(shape, operands))
+        case Name(_, id):
+            return id
+        case Group(_, kind, items):
+            return (kind, *map(shape, items))
+        case Pick(_, base, index):
+            return ("item", shape(base), shape(index) if index else None)
+    return expr.value.known if isinstance(expr.value, Size) else expr.value
+
+
+@pytest.mark.parametrize(
+    ("source", "tree"),
+    [
+        ("-3", -3),
+        ("-dim", ("-", "dim")),
+        ("+dim", ("+", "dim")),
+        ("not flag", ("not", "flag")),
+        ("dim * 2 + 1", ("+", ("*", "dim", 2), 1)),
+        ("dim / 2", ("/", "dim", 2)),
+        ("dim < 3", ("<", "dim", 3)),
+        ("dim != 3", ("!=", "dim", 3)),
+        ("kind == 'tanh'", ("==", "kind", "tanh")),
+        ("flag and dim > 2", ("and", "flag", (">", "dim", 2))),
+        ("flag or dim > 2", "flag"),
+        ("not flag and dim > 2", ("not", "flag")),
+        ("not flag or dim > 2", ("or", ("not", "flag"), (">", "dim", 2))),
+        ("widths[1]", ("item", "widths", 1)),
+        ("[dim, 2]", ("list", "dim", 2)),
+        ("(dim, 2)", ("tuple", "dim", 2)),
+        ("max(dim, 2)", ("max", "dim", 2)),
+        ("dim if flag else 2", "dim"),
+        ("-i", ("-", "i")),
+        ("i + 1", ("+", "i", 1)),
+        ("sqrt(i)", ("sqrt", "i")),
+        ("dim if p == 0 else 2", ("if", "dim", ("==", "p", 0), 2)),
+    ],
+)
+def test_an_expression_keeps_how_it_was_written(source: str, tree: object) -> None:
+    within = scope(dim=8, flag=True, kind="tanh", widths=[4, 8])
+    within.index("i", Varying("int"))
+    within.index("p", Size.of(0))
+    assert shape(Evaluator.of(within, expression(source))) == tree
+
+
+@pytest.mark.parametrize(
+    ("source", "kind"),
+    [
+        ("i", "int"),
+        ("i * 2", "int"),
+        ("i % 2", "int"),
+        ("2 ** i", "int"),
+        ("i / 2", "float"),
+        ("i * 0.5", "float"),
+        ("f + 1", "float"),
+        ("-f", "float"),
+        ("sqrt(i)", "float"),
+        ("log(i)", "float"),
+        ("float(i)", "float"),
+        ("int(f)", "int"),
+        ("round(f)", "int"),
+        ("ceil_div(i, 2)", "int"),
+        ("min(i, 2)", "int"),
+        ("max(2, i)", "int"),
+    ],
+)
+def test_what_varies_along_a_repeat_has_a_kind(source: str, kind: str) -> None:
+    within = scope(dim=8)
+    within.index("i", Varying("int"))
+    within.index("f", Varying("float"))
+    assert Evaluator.of(within, expression(source)).value == Varying(kind)
+
+
+@pytest.mark.parametrize("source", ["widths[i]", "not (i > 1)", "i == 2", "1 if i else 2"])
+def test_what_cannot_vary_asks_for_the_position(source: str) -> None:
+    within = scope(widths=[4, 8])
+    within.index("i", Varying("int"))
+    with pytest.raises(NeedsIndex):
+        Evaluator.of(within, expression(source))
+
+
+@pytest.mark.parametrize(("p", "number"), [(0, 8), (1, 2)])
+def test_a_number_that_the_position_chooses(p: int, number: int) -> None:
+    within = scope(dim=8, flag=True)
+    within.index("p", Size.of(p))
+    found = Evaluator.of(within, expression("dim if p == 0 else 2"))
+    assert found.value == number
+    assert within.chosen == set(), "both sides stay, so neither is lost"
+    assert within.decided == set()
+
+
+def test_a_side_that_is_lost_is_remembered() -> None:
+    within = scope(dim=8, depth=0, flag=True)
+    within.index("p", Size.of(0))
+    assert value("dim if depth > 3 else 2", within) == 2
+    assert within.chosen == {"depth"}
+    assert within.decided == {"depth"}
+    assert value("1 if p == 0 else dim / depth", within) == 1, "what is not taken makes no sense"
+    assert within.chosen == {"depth", "p"}
+    assert value("'a' if p == 0 else 'b'", within) == "a", "a loop chooses numbers alone"
+
+
+def test_a_nested_scope_shares_what_is_decided() -> None:
+    outer = scope(dim=8)
+    inner = outer.nested()
+    inner.setting("depth", Size.of(2))
+    assert Evaluator.decided(inner, expression("dim > depth")) is True
+    assert outer.decided == {"dim", "depth"}
+    assert "depth" not in outer.names
+
+
+def test_a_decision_about_the_unknown_position() -> None:
+    within = scope(dim=8)
+    within.index("i", Varying("int"))
+    with pytest.raises(NeedsIndex):
+        Evaluator.decided(within, expression("i + dim"))
+    assert Evaluator.decided(within, expression("dim + 1")) == 9
+
+
+# ---------------------------------------------------------------------------------------- numbers
+
+NUMBERS = {
+    "2 ** (0 - 1)": 0.5,
+    "2 ** 0": 1,
+    "0 ** 0": 1,
+    "1 ** 70": 1,
+    "(0 - 1) ** 71": -1,
+    "2 ** 62": 2**62,
+    "3 ** 39": 3**39,
+    "(0 - 2) ** 62": 2**62,
+    "7.5 // 2": 3.0,
+    "7.5 % 2": 1.5,
+    "7 // 2": 3,
+    "2.0 ** 3": 8.0,
+    "min(2, 1.5)": 1.5,
+    "max(2, 1.5)": 2,
+    "min(3, 2, 2)": 2,
+    "int(2.5)": 2,
+    "int(dim)": 8,
+    "round(2.6)": 3,
+    "float(dim)": 8.0,
+    "len([1, 2, 3])": 3,
+    "len([])": 0,
+    "ceil_div(0 - 7, 2)": -3,
+    "widths[0 - 1]": 8,
+    "widths[0 - 2]": 4,
+    "True == 1.0": True,
+    "'a' < 'b'": True,
+    "'b' <= 'a'": False,
+    "kind != 'tanh'": False,
+    "widths == widths": True,
+    "None == 0": False,
+}
+
+
+@pytest.mark.parametrize("source", NUMBERS)
+def test_a_value_and_its_kind(source: str) -> None:
+    found = value(source, dim=8, kind="tanh", widths=[4, 8])
+    assert (found, type(found)) == (NUMBERS[source], type(NUMBERS[source]))
+
+
+MESSAGES = {
+    "2 ** 70": ("GS207", "the result is too large", None),
+    "2 ** 63": ("GS207", "the result is too large", None),
+    "2 ** 62 + 2 ** 62": ("GS207", "the result is not below 2**63", None),
+    "int(1e30)": ("GS207", "the result is not below 2**63", None),
+    "1e308 * 10": ("GS207", "the result is not a finite number", None),
+    "2.0 ** 5000": ("GS207", "the result is too large", None),
+    "(0 - 8) ** 0.5": ("GS205", "`**` is not for numbers like these", None),
+    "1.5 @ 2": ("GS205", "`@` is for tensors", None),
+    "1.5 & 2": ("GS205", "`&` is for tensors", None),
+    "1.5 | 2": ("GS205", "`|` is for tensors", None),
+    "dim | 2": ("GS205", "`|` is not for numbers like these", None),
+    "dim + None": ("GS205", "`+` wants numbers, this is None", None),
+    "flag + 1": ("GS205", "`+` wants numbers, this is true", None),
+    "-kind": ("GS205", "`-` wants a number, this is the word 'tanh'", None),
+    "~dim": ("GS205", "`~` wants a number, this is 8 (dim)", None),
+    "not dim": ("GS205", "a condition is true or false, this is 8 (dim)", None),
+    "dim / 3": ("GS206", "8 (dim) / 3 leaves a remainder of 2", "`//` rounds down"),
+    "N / 3": ("GS206", "N / 3 leaves a remainder", "`//` rounds down"),
+    "dim / 0": ("GS206", "division by zero", None),
+    "dim % 0": ("GS206", "division by zero", None),
+    "1.5 // 0": ("GS206", "division by zero", None),
+    "N == 1.5": (
+        "GS208",
+        "`N` is known at run time only, so nothing can depend on it here",
+        None,
+    ),
+    "dim < kind": ("GS205", "`<` cannot compare 8 (dim) with the word 'tanh'", None),
+    "flag < 1": ("GS205", "`<` cannot compare true with 1", None),
+    "flag[0]": ("GS205", "true has no items", None),
+    "widths[0, 1]": ("GS205", "a list of 2 has one axis, 2 indices are given", None),
+    "widths[0.5]": ("GS205", "an integer is expected, this is 0.5", None),
+    "widths[N]": ("GS205", "an integer is expected, this is the size N", None),
+    "widths[2]": ("GS209", "item 2 of a list of 2", None),
+    "widths[0 - 3]": ("GS209", "item -3 of a list of 2", None),
+    "dimm": ("GS210", "unknown name `dimm`", "did you mean `dim`?"),
+    "false": ("GS210", "unknown name `false`", "write `False`"),
+    "zzzzzz": ("GS210", "unknown name `zzzzzz`", "names here: dim, flag, kind, widths, N"),
+    "sqr(dim)": ("GS211", "`sqr` is not a function of numbers", "did you mean `sqrt`?"),
+    "widths[0](1)": (
+        "GS211",
+        "`` is not a function of numbers",
+        "functions here: min, max, len, sqrt, log, int, float, round, ceil_div",
+    ),
+    "min(dim, key=1)": ("GS212", "`min` takes its arguments by position", None),
+    "min()": ("GS212", "`min` takes one or more numbers; given: nothing", None),
+    "max(dim, kind)": (
+        "GS212",
+        "`max` takes one or more numbers; given: 8 (dim), the word 'tanh'",
+        None,
+    ),
+    "len(dim)": ("GS212", "`len` takes one list; given: 8 (dim)", None),
+    "sqrt(0 - 1)": ("GS212", "`sqrt` takes one number that is not negative; given: -1", None),
+    "log(0)": ("GS212", "`log` takes one positive number; given: 0", None),
+    "int(kind)": ("GS212", "`int` takes one number; given: the word 'tanh'", None),
+    "float(widths)": ("GS212", "`float` takes one number; given: a list of 2", None),
+    "round(1, 2)": ("GS212", "`round` takes one number; given: 1, 2", None),
+    "ceil_div(1, 0)": (
+        "GS212",
+        "`ceil_div` takes two integers, the second not 0; given: 1, 0",
+        None,
+    ),
+    "widths[0:1]": ("GS203", "this has no place in an expression", None),
+}
+
+
+@pytest.mark.parametrize("source", MESSAGES)
+def test_what_is_said_of_a_mistake(source: str) -> None:
+    within = scope(dim=8, flag=True, kind="tanh", widths=[4, 8])
+    within.names["N"] = Name(Size.runtime("N"), "N", "size")
+    with pytest.raises(SpecError) as caught:
+        value(source, within)
+    (found,) = caught.value.diagnostics
+    assert (found.code, found.message, found.help) == MESSAGES[source]
+
+
+@pytest.mark.parametrize(
+    ("source", "col", "width"),
+    [
+        ("1 + dim / 3", 5, 7),
+        ("1 + ~dim", 5, 4),
+        ("1 + dimm", 5, 4),
+        ("1 + widths[2]", 12, 1),
+        ("1 + widths[0.5]", 12, 3),
+        ("1 + min()", 5, 5),
+        ("1 + sqr(dim)", 5, 3),
+        ("1 + min(dim, key=1)", 5, 15),
+        ("flag and dim", 10, 3),
+        ("1 if dim else 2", 6, 3),
+        ("1 + (dim < kind)", 6, 10),
+        ("1.5 @ 2", 1, 7),
+        ("2 ** 70", 1, 7),
+        ("2 ** 62 + 2 ** 62", 1, 17),
+        ("1e308 * 10", 1, 10),
+        ("1 + int(1e30)", 5, 9),
+        ("1 + (N == 1.5)", 6, 8),
+        ("1 + flag[0]", 5, 7),
+        ("[1, widths[0:1]]", 12, 3),
+    ],
+)
+def test_where_a_mistake_is(source: str, col: int, width: int) -> None:
+    within = scope(dim=8, flag=True, kind="tanh", widths=[4, 8])
+    within.names["N"] = Name(Size.runtime("N"), "N", "size")
+    with pytest.raises(SpecError) as caught:
+        value(source, within)
+    (found,) = caught.value.diagnostics
+    assert found.span == Span("m.yaml", 1, col, width)
+
+
+def test_many_names_are_listed_up_to_twelve() -> None:
+    for count in (12, 13):
+        found = refused("zzzzzz", **{f"n{at}": at for at in range(count)})
+        listed = ", ".join(f"n{at}" for at in range(12))
+        assert found.help == f"names here: {listed}" + (", ..." if count > 12 else "")
+    assert refused("zzzzzz").help == "names here: none"
+
+
+@pytest.mark.parametrize(
+    ("thing", "words"),
+    [
+        (True, "true"),
+        (False, "false"),
+        (None, "None"),
+        (Size.of(8), "8"),
+        (Size.named("dim", 8), "8 (dim)"),
+        (Size.runtime("N"), "the size N"),
+        ("tanh", "the word 'tanh'"),
+        ((1, 2), "a list of 2"),
+        (Varying("int"), "a number that varies along the repeat"),
+        (0.5, "0.5"),
+    ],
+)
+def test_a_value_in_a_message(thing: object, words: str) -> None:
+    assert described(thing) == words
+
+
+def test_items_of_a_setting_are_spelled_by_their_place() -> None:
+    within = scope(widths=[4, 8])
+    assert str(Evaluator.of(within, expression("widths[1] * 2")).value) == "16 (2*widths[1])"

@@ -86,7 +86,13 @@ def test_a_long_number_is_shown_from_its_start(length: int) -> None:
 def test_what_is_no_key(text: str, message: str) -> None:
     found = not_a_key(text)
     assert found is not None
-    assert (found.code, found.message) == ("GS021", message)
+    help = "quote the key" if text else "write a name before the `:`"
+    assert found == Refusal("GS021", message, help)
+
+
+def test_a_merge_key_is_none() -> None:
+    wanted = Refusal("GS023", "the merge key `<<` is not allowed", "use `extends: file.yaml`")
+    assert not_a_key("<<") == wanted
 
 
 def test_a_word_is_a_key() -> None:

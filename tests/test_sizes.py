@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from getspec.sizes import Inexact, Poly, Size, constant, noting, product, symbol
+from getspec.sizes import Floor, Inexact, Poly, Size, bare, constant, noting, product, symbol
 
 SYMBOLS = ("B", "N", "H")
 values = st.fixed_dictionaries({name: st.integers(1, 50) for name in SYMBOLS})
@@ -174,3 +174,146 @@ def test_what_is_decided_by_looking_at_sizes_is_told() -> None:
     ]
     assert not length.is_multiple_of(heads), "afterwards nobody is told"
     assert len(told) == 7
+
+
+# ------------------------------------------------------------------------------- floor divisions
+
+B, N, H = map(symbol, SYMBOLS)
+
+
+@st.composite
+def floored(draw: st.DrawFn) -> Poly:
+    """A polynomial with floor divisions in it, of a number or of another polynomial."""
+    top, by, other = draw(polys(depth=2)), draw(polys(depth=1)), draw(polys(depth=1))
+    if by == constant(0):
+        by = N
+    return top.divide_floor(by) * draw(st.sampled_from([constant(1), constant(-2), B])) + other
+
+
+@given(floored(), floored(), polys(depth=1), values)
+def test_floor_divisions_are_substituted_and_worked_out(
+    a: Poly, b: Poly, c: Poly, at: dict[str, int]
+) -> None:
+    try:
+        x, y = a.evaluate(at), b.evaluate(at)
+        inner = {**at, "H": c.evaluate(at)}
+        wanted = a.evaluate(inner)
+        replaced = a.substitute({"H": c})
+    except ZeroDivisionError:
+        return
+    assert (a + b).evaluate(at) == x + y
+    assert (a - b).evaluate(at) == x - y
+    assert (a * b).evaluate(at) == x * y
+    assert eval(str(a), {"__builtins__": {}}, dict(at)) == x
+    assert replaced.evaluate(at) == wanted
+    assert replaced.symbols() <= (a.symbols() - {"H"}) | c.symbols()
+
+
+@given(polys(), st.integers(-12, -1), values)
+def test_floor_division_by_a_negative_number(a: Poly, by: int, at: dict[str, int]) -> None:
+    found = a.divide_floor(constant(by))
+    assert found.evaluate(at) == a.evaluate(at) // by
+    assert found.divide_floor(constant(3)).evaluate(at) == a.evaluate(at) // by // 3
+
+
+def test_a_floor_division_of_a_floor_division_by_a_size_stays_two() -> None:
+    twice = N.divide_floor(H).divide_floor(constant(3))
+    assert str(twice) == "(N // H) // 3"
+    assert twice.evaluate({"N": 100, "H": 7}) == 4
+
+
+def test_the_symbols_of_a_floor_division_are_those_inside() -> None:
+    assert (N + B).divide_floor(H).symbols() == {"B", "N", "H"}
+    assert (B * N.divide_floor(constant(2))).symbols() == {"B", "N"}
+    assert constant(3).symbols() == frozenset()
+
+
+def test_floor_divisions_have_an_order() -> None:
+    """By their text, so that terms have one order in every process."""
+    low, high = Floor(N, constant(2)), Floor(N, constant(3))
+    assert low < high
+    assert not high < low
+    assert not low < low
+    assert sorted([high, low]) == [low, high]
+
+
+# ------------------------------------------------------------------------------------------ texts
+
+
+@pytest.mark.parametrize(
+    ("poly", "text"),
+    [
+        (constant(0), "0"),
+        (constant(-3), "-3"),
+        (-B, "-B"),
+        (N * B, "B*N"),
+        (B * B * B, "B**3"),
+        (B * B * N - N * constant(2) + constant(1), "B**2*N - 2*N + 1"),
+        (constant(1) - B, "-B + 1"),
+        (N.divide_floor(constant(2)), "N // 2"),
+        (-N.divide_floor(constant(2)), "-(N // 2)"),
+        (B - N.divide_floor(constant(2)), "B - (N // 2)"),
+        (constant(3) * N.divide_floor(constant(2)), "3*(N // 2)"),
+        (B * N.divide_floor(constant(2)), "B*(N // 2)"),
+        (N.divide_floor(constant(2)) * N.divide_floor(constant(2)), "(N // 2)**2"),
+        ((N + B).divide_floor(H), "(B + N) // H"),
+        (N.divide_floor(H * B), "N // (B*H)"),
+        (N.divide_floor(H + B), "N // (B + H)"),
+        ((B * N + constant(1)).divide_floor(constant(2)), "(B*N + 1) // 2"),
+    ],
+)
+def test_how_a_polynomial_is_written(poly: Poly, text: str) -> None:
+    assert str(poly) == text
+
+
+def test_a_remainder_is_told_in_words() -> None:
+    with pytest.raises(Inexact) as caught:
+        (N + constant(1)).divide_exactly(constant(2))
+    assert str(caught.value) == "N + 1 is not divisible by 2"
+    assert str(Inexact("as given")) == "as given"
+    with pytest.raises(ZeroDivisionError, match=r"^division by zero$"):
+        N.divide_exactly(constant(0))
+
+
+def test_a_size_is_replaced_in_what_it_is_and_in_how_it_is_spelled() -> None:
+    size = Size.runtime("N") * Size.named("dim", 8)
+    found = size.substitute({"N": Size.named("length", 3), "dim": Size.named("width", 8)})
+    assert (str(found.value), str(found.spelled)) == ("24", "length*width")
+    assert str(found) == "24 (length*width)"
+    assert str(found.plain()) == "24"
+    assert found.plain() == found
+
+
+def test_arithmetic_with_numbers_on_either_side() -> None:
+    size = Size.named("dim", 8)
+    sides = [size + 1, 1 + size, size - 1, 1 - size, size * 2, 2 * size, size // 3, -size]
+    assert [int(side) for side in sides] == [9, 9, 7, -7, 16, 16, 2, -8]
+    assert [str(side.spelled) for side in sides] == [
+        "dim + 1", "dim + 1", "dim - 1", "-dim + 1", "2*dim", "2*dim", "dim // 3", "-dim",
+    ]  # fmt: skip
+    assert [0, 1, 2, 3][Size.of(2)] == 2, "a known size is an index"
+
+
+def test_only_known_sizes_are_multiples_or_below() -> None:
+    four, six, free = Size.of(4), Size.of(6), Size.runtime("N")
+    assert Size.of(12).is_multiple_of(six)
+    assert not six.is_multiple_of(four)
+    assert not six.is_multiple_of(0)
+    assert not free.is_multiple_of(1)
+    assert not four.is_multiple_of(free)
+    assert four.is_below(six)
+    assert not six.is_below(four)
+    assert not six.is_below(6)
+    assert not free.is_below(six)
+    assert not four.is_below(free)
+
+
+def test_a_size_is_equal_to_sizes_and_integers_alone() -> None:
+    assert Size.of(4) != "4"
+    assert Size.of(4) == 4
+    assert Size.of(4) != 5
+    assert len({Size.of(4), Size.named("dim", 4)}) == 1
+
+
+def test_values_as_yaml_has_them() -> None:
+    assert bare((Size.of(4), (Size.named("dim", 8), "x"), 0.5)) == [4, [8, "x"], 0.5]

@@ -71,16 +71,16 @@ def main() -> int:
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args()
     tests = dict(modules())
-    complaints: list[str] = []
+    complained = False
     for file in options.files:
         limit = None if options.all else options.sample
         outcomes, existing, seconds = run(file, tests[file], limit, options.processes)
         keep(file, figures(outcomes, len(existing)), seconds, sampled=len(outcomes) < len(existing))
-        complaints += judge(outcomes, read_survivors(SURVIVORS), existing)
         write_unlisted(file, outcomes)
-    for complaint in complaints:
-        print(complaint)
-    return 1 if complaints else 0
+        for complaint in judge(outcomes, read_survivors(SURVIVORS), existing):
+            print(complaint, flush=True)
+            complained = True
+    return 1 if complained else 0
 
 
 def modules() -> list[tuple[str, list[str]]]:
