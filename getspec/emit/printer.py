@@ -76,7 +76,8 @@ def literal(value: Any) -> str:
         text = repr(value)
         return text.replace("e-0", "e-").replace("e+0", "e").replace("e+", "e")
     if isinstance(value, str):
-        return '"' + ascii(value)[1:-1].replace("\\'", "'").replace('"', '\\"') + '"'
+        single = ascii('"' + value)[2:-1]  # which Python puts in single quotes, for the double one
+        return '"' + single.replace("\\'", "'").replace('"', '\\"') + '"'
     if isinstance(value, tuple):
         items = ", ".join(map(literal, value))
         return f"({items},)" if len(value) == 1 else f"({items})"
