@@ -26,8 +26,10 @@ NAMES = ("loader", "expression", "forward", "compile")
 CORPUS_BYTES = 60_000
 """At most this much is kept for a target."""
 LONGEST = {"loader": 4_096, "expression": 2_100, "forward": 4_096, "compile": 4_096}
-SECONDS = 10
-"""An input that takes longer is a finding, instrumented and on a busy machine."""
+SECONDS = 5
+"""An input that takes more of the processor's time is a finding; instrumented code is slow."""
+HANGS = 120
+"""Seconds by the clock after which an input is given up: the machine may be busy with other things."""
 MEGABYTES = 2_048
 
 
@@ -163,6 +165,11 @@ def fuzz(target: str, options: list[str]) -> None:
 
     pieces = dictionary()
 
+    def answered_soon(data: bytes) -> None:
+        start = time.process_time()
+        TARGETS[target](data)
+        assert time.process_time() - start < SECONDS, "an answer comes soon"
+
     def mutate(data: bytes, limit: int, seed: int) -> bytes:
         choose = random.Random(seed)
         if choose.random() < 0.5:
@@ -173,12 +180,13 @@ def fuzz(target: str, options: list[str]) -> None:
         sys.argv[0],
         f"-dict={DICTIONARY}",
         f"-max_len={LONGEST[target]}",
-        f"-timeout={SECONDS}",
+        f"-timeout={HANGS}",
+        f"-report_slow_units={HANGS}",
         f"-rss_limit_mb={MEGABYTES}",
         "-print_final_stats=1",
         *options,
     ]
-    atheris.Setup(arguments, TARGETS[target], custom_mutator=mutate)
+    atheris.Setup(arguments, answered_soon, custom_mutator=mutate)
     atheris.Fuzz()
 
 
