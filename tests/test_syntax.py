@@ -11,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from getspec.errors import Diagnostic, Span, SpecError
+from getspec.record import Record
 from getspec.syntax import (
+    COMPARISON,
     MAX_DEPTH,
     MAX_EXPRESSION,
     Append,
@@ -29,6 +31,7 @@ from getspec.syntax import (
     parse_body,
     parse_expression,
 )
+from getspec.syntax.operators import BINARY
 
 
 def text(value: str) -> Text:
@@ -279,3 +282,269 @@ def test_places_lead_back_to_the_text(value: str) -> None:
         elif isinstance(node, Binary):
             assert isinstance(shown, ast.BinOp)
             waiting += [node.left, node.right]
+
+
+# ------------------------------------------------------------------------------- trees, whole
+
+
+def shape(node: object) -> object:
+    """A node as nested tuples, without its place."""
+    if isinstance(node, Record):
+        fields = {name: each for name, each in vars(node).items() if name != "at"}
+        return (type(node).__name__, *map(shape, fields.values()))
+    return tuple(map(shape, node)) if isinstance(node, tuple) else node
+
+
+A, B = ("Name", "a"), ("Name", "b")
+
+
+@pytest.mark.parametrize(
+    ("value", "tree"),
+    [
+        ("1", ("Literal", 1)),
+        ("0.5", ("Literal", 0.5)),
+        ("'w'", ("Literal", "w")),
+        ("None", ("Literal", None)),
+        ("True", ("Literal", True)),
+        ("...", ("Literal", "...")),
+        ("-a", ("Unary", "-", A)),
+        ("+a", ("Unary", "+", A)),
+        ("~a", ("Unary", "~", A)),
+        ("not a", ("Unary", "not", A)),
+        *((f"a {op} b", ("Binary", op, A, B)) for op in BINARY.values()),
+        *((f"a {op} b", ("Compare", op, A, B)) for op in COMPARISON),
+        ("a and b and a", ("Logic", "and", (A, B, A))),
+        ("a or b", ("Logic", "or", (A, B))),
+        ("a if b else 1", ("Choice", B, A, ("Literal", 1))),
+        ("[a, b]", ("Items", "list", (A, B))),
+        ("(a,)", ("Items", "tuple", (A,))),
+        ("a[b]", ("Index", A, (B,))),
+        ("a[b, 1]", ("Index", A, (B, ("Literal", 1)))),
+        ("a[:]", ("Index", A, (("Slice", None, None, None),))),
+        ("a[b:1:2]", ("Index", A, (("Slice", B, ("Literal", 1), ("Literal", 2)),))),
+        ("a[..., None]", ("Index", A, (("Literal", "..."), ("Literal", None)))),
+        ("a(b, k=1)", ("Call", A, (B,), (("k", ("Literal", 1)),))),
+        ("a[0](b)", ("Call", ("Index", A, (("Literal", 0),)), (B,), ())),
+        ("a.pop()", ("Pop", "a")),
+    ],
+)
+def test_the_tree_of_an_expression(value: str, tree: object) -> None:
+    assert shape(parse(value)) == tree
+
+
+def test_the_tree_of_a_body() -> None:
+    block = body(
+        "# one\n# two\nx = a\n\n#three \ny, z = a, b  # no\nx += b\nx.append(a)\n"
+        "for i in a:\n  # four\n  x = i\nif a:\n  x = b\nelse:\n  # five\n  return a\n"
+        "[x, y] = b\nreturn a, b\n"
+    )
+    assert shape(block.statements) == (
+        ("Assign", ("x",), A, False, ("one", "two")),
+        ("Assign", ("y", "z"), ("Items", "tuple", (A, B)), True, ("three",)),
+        ("Assign", ("x",), ("Binary", "+", ("Name", "x"), B), False, ()),
+        ("Append", "x", A, ()),
+        ("For", ("i",), A, (("Assign", ("x",), ("Name", "i"), False, ("four",)),), ()),
+        (
+            "If",
+            A,
+            (("Assign", ("x",), B, False, ()),),
+            (("Return", (A,), ("five",)),),
+            (),
+        ),
+        ("Assign", ("x", "y"), B, True, ()),
+        ("Return", (A, B), ()),
+    )
+    assert block.names == {"a", "b", "x", "i"}
+    assert [each.at for each in block.statements] == [
+        (3, 0, 5),
+        (6, 0, 11),
+        (7, 0, 6),
+        (8, 0, 11),
+        (9, 0, 11),
+        (12, 0, 5),
+        (17, 0, 10),
+        (18, 0, 11),
+    ], "a loop and a choice stand on their first line"
+
+
+@pytest.mark.parametrize(
+    ("value", "place"),
+    [
+        ("a.b", (1, 0, 3)),
+        ("   a.b", (1, 3, 3)),
+        ("\n\n  a.b", (3, 2, 3)),
+        ("'日本' + a.b", (1, 7, 3)),
+        ("  '日本' + a.b", (1, 9, 3)),
+        ("(a +\n b.c)", (2, 1, 3)),
+        ("\n (a +\n b.c)", (3, 1, 3)),
+        ("('日' +\n '日' + b.c)", (2, 7, 3)),
+        ("a.\\\nb", (1, 0, 3)),
+        ("  a.\\\nb", (1, 2, 3)),
+    ],
+)
+def test_where_a_refusal_points(value: str, place: tuple[int, int, int]) -> None:
+    line, col, width = place
+    assert refused(value).span == Span("m.yaml", line, col + 1, width)
+
+
+# ------------------------------------------------------------------------------- refusals, whole
+
+SAID = {
+    "x.y": (
+        "GS403",
+        "attributes are not part of the language",
+        "call an op with the value instead: `f(x)`",
+    ),
+    "x.f()": ("GS403", "methods are not part of the language", "write `f(x, ...)`"),
+    "self.f(x)": ("GS403", "methods are not part of the language", "write `f(...)`"),
+    "(a + b).f()": ("GS403", "methods are not part of the language", "write `f(a + b, ...)`"),
+    "x.__class__.f()": ("GS403", "methods are not part of the language", None),
+    "('" + "x" * 38 + "').f()": (
+        "GS403",
+        "methods are not part of the language",
+        "write `f('" + "x" * 38 + "', ...)`",
+    ),
+    "('" + "x" * 39 + "').f()": ("GS403", "methods are not part of the language", None),
+    "f(a)(b)": ("GS403", "only components, functions and ops can be called", None),
+    "f(**a)": ("GS403", "there is no unpacking with `**`", "write the arguments out one by one"),
+    "f(*a)": (
+        "GS403",
+        "there is no unpacking with `*`",
+        "write the items out one by one",
+    ),
+    "a < b < c": (
+        "GS403",
+        "a comparison is one of ==, !=, <, <=, >, >=",
+        "join several with `and`",
+    ),
+    "a in b": (
+        "GS403",
+        "a comparison is one of ==, !=, <, <=, >, >=",
+        "join several with `and`",
+    ),
+    "a << b": ("GS403", "bit shifts and xor are not part of the language", None),
+    "lambda: 0": ("GS403", "there is no lambda", "write a named function under `functions:`"),
+    "{a}": ("GS403", "there are no sets", None),
+    "(yield)": ("GS403", "there is no yield", None),
+    "(yield from a)": ("GS403", "`YieldFrom` is not part of the language", None),
+    "3j": ("GS203", "3j is not a value of this language", None),
+    "b'é'"[:2] + "x'": ("GS203", "b'x' is not a value of this language", None),
+    str(2**63): ("GS203", "integers are below 2**63", None),
+    "1e999": ("GS203", "infinite numbers are not values here", None),
+    "größe": ("GS204", "name 'gr\\xf6\\xdfe' is not ASCII", None),
+    "a b": ("GS201", "this is not a valid expression here", None),
+    "(a": ("GS201", "'(' was never closed", None),
+    "a" * 2001: ("GS202", "2,001 characters; at most 2,000 are read", None),
+    "(" * 51: ("GS202", "nested deeper than 50", "split it into named steps"),
+    "-" * 51 + "1": ("GS202", "nested deeper than 50", "split it into named steps"),
+    "a" + "[0]" * 300: ("GS202", "nested too deeply to read", None),
+    "  ": ("GS201", "an expression is expected here, the value is empty", None),
+}
+
+
+@pytest.mark.parametrize("value", SAID, ids=lambda value: repr(value[:20]))
+def test_what_is_said_of_an_expression(value: str) -> None:
+    found = refused(value)
+    assert (found.code, found.message, found.help) == SAID[value]
+
+
+SAID_OF_A_BODY: dict[str, tuple[str, str, str | None, tuple[int, int, int] | None]] = {
+    "": ("GS401", "forward is empty", "write at least `return x`", (1, 0, 1)),
+    "# only this": ("GS401", "forward is empty", "write at least `return x`", (1, 0, 1)),
+    "x = 1\nf(x)": (
+        "GS404",
+        "the result of this expression is not used",
+        "assign it to a name, or remove it",
+        (2, 0, 4),
+    ),
+    "a[0] = b": (
+        "GS403",
+        "only names can be assigned to",
+        "write `x = ...` or `a, b = ...`",
+        (1, 0, 4),
+    ),
+    "a, b.c = d": (
+        "GS403",
+        "only names can be assigned to",
+        "write `x = ...` or `a, b = ...`",
+        (1, 0, 6),
+    ),
+    "a[0] += b": (
+        "GS403",
+        "only names can be assigned to",
+        "write `x = ...`",
+        (1, 0, 9),
+    ),
+    "x = 1\nreturn ()": ("GS403", "`return` needs a value", "write `return x`", (2, 0, 9)),
+    "for i in a:\n  x = i\nelse:\n  x = a": (
+        "GS403",
+        "a `for` has no `else`",
+        "put it after the loop",
+        (1, 0, 11),
+    ),
+    "größe = a": ("GS204", "name 'gr\\xf6\\xdfe' is not ASCII", None, (1, 0, 5)),
+    "x = a\n" + "y" * 2001: (
+        "GS202",
+        "a line of 2,001 characters; at most 2,000 are read",
+        None,
+        (2, 0, 1),
+    ),
+    "x = a\n" * 10_923: ("GS202", "65,538 characters; at most 65,536 are read", None, (1, 0, 1)),
+    "x = (a\n" + "(" * 50: (
+        "GS202",
+        "nested deeper than 50",
+        "split it into named steps",
+        (2, 49, 1),
+    ),
+    "if a:\n  b = c\n" + "elif a:\n  b = c\n" * 51: (
+        "GS202",
+        "nested deeper than 50",
+        "split it into functions",
+        (102, 2, 5),
+    ),
+    "x = a\n y = b": ("GS402", "unexpected indent", None, None),
+    "for i in a:\n": (
+        "GS402",
+        "expected an indented block after 'for' statement on line 1",
+        None,
+        None,
+    ),
+    "x = a +": ("GS402", "this is not a valid expression here", None, None),
+    "f(x) = 1": ("GS402", "cannot assign to the function call here", None, None),
+}
+
+
+@pytest.mark.parametrize("value", SAID_OF_A_BODY, ids=lambda value: repr(value[:20]))
+def test_what_is_said_of_a_body(value: str) -> None:
+    found = refused(value, body)
+    code, message, help, place = SAID_OF_A_BODY[value]
+    assert (found.code, found.message, found.help) == (code, message, help)
+    if place:  # where Python sees a mistake differs between its versions
+        line, col, width = place
+        assert found.span == Span("m.yaml", line, col + 1, width)
+
+
+def test_limits_are_reached_and_not_passed() -> None:
+    assert shape(parse("a" * MAX_EXPRESSION)) == ("Name", "a" * MAX_EXPRESSION)
+    assert shape(parse("-" * MAX_DEPTH + "a"))[0] == "Unary"  # type: ignore[index]
+    assert body("x = a\n" * 10_922).names == {"a"}
+    assert refused("  " + "(" * 51).span == Span("m.yaml", 1, 53, 1), "the one that is too many"
+    brackets = "[" + ", ".join(["[]"] * 60) + "]"
+    assert len(shape(parse(brackets))[2]) == 60, "many brackets are not deep ones"  # type: ignore[index]
+
+
+def test_a_number_is_placed_on_its_text() -> None:
+    assert parse_expression(8, text("8192")).node.at == (1, 0, 4)
+    assert parse_expression(None, text("")).node.at == (1, 0, 1)
+    assert parse_expression("a + b", text("a + b")).names == {"a", "b"}
+    assert parse_expression(3, text("3")).names == frozenset()
+    assert parse_expression(-(2**63) + 1, text("x")).node is not None
+
+
+def test_an_expression_that_is_refused_twice_points_to_either_place() -> None:
+    """Texts that are equal share their nodes, and not their places."""
+    for line in (3, 9):
+        there = Text("x.y", lambda _, col, width, line=line: Span("m.yaml", line, col + 1, width))
+        with pytest.raises(SpecError) as caught:
+            parse_expression("x.y", there)
+        assert caught.value.diagnostics[0].span == Span("m.yaml", line, 1, 3)
