@@ -370,6 +370,7 @@ def test_a_nested_scope_shares_what_is_decided() -> None:
     assert Evaluator.decided(inner, expression("dim > depth")) is True
     assert outer.decided == {"dim", "depth"}
     assert "depth" not in outer.names
+    assert inner.free == outer.free == frozenset(), "nothing varies freely until someone says so"
 
 
 def test_a_decision_about_the_unknown_position() -> None:

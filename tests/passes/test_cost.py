@@ -171,6 +171,87 @@ forward: |
     assert str(work(tmp_path, text).total.forward.value) == "8*B"
 
 
+RICH = """\
+getspec: 1
+model: Net
+config: {dim: 4, depth: 5}
+inputs: {x: "float[B, N, dim]", y: "float[B, N, dim]"}
+components:
+  gain: {type: parameter, shape: [dim, dim], init: ones}
+  cold: {type: parameter, shape: [dim, dim], init: ones, trainable: false}
+  stem:
+    type: sequential
+    layers:
+      - {type: linear, in_features: dim, out_features: 3 * dim}
+      - {type: gelu}
+      - {type: Inner, dim: 3 * dim, trainable: false}
+      - {type: linear, in_features: 3 * dim, out_features: dim}
+  down: {type: linear, in_features: dim, out_features: dim, repeat: depth}
+  up: {type: Inner, dim: dim, repeat: depth, trainable: false}
+  head: {type: linear, in_features: dim, out_features: dim, bias: false}
+tie: {head.weight: cold}
+forward: |
+  skips = []
+  z = y @ gain @ cold
+  for layer in down:
+    z = layer(z)
+    skips.append(z)
+  z = mixed(x, z) + mixed(y, x)
+  for layer in up:
+    z = layer(z) + skips.pop()
+  a, b = split(stem(x), [2, 2], dim=-1)
+  return head(z), a @ transpose(b, 1, 2), down[0](x), einsum("b n d, b m d -> b n m", x, y)
+functions:
+  mixed:
+    inputs: {a: "float[B, N, D]", b: "float[B, N, D]"}
+    forward: |
+      return a @ transpose(b, 1, 2) @ b
+blocks:
+  Inner:
+    params: {dim: int}
+    inputs: {x: "float[B, N, dim]"}
+    components: {fc: {type: linear, in_features: dim, out_features: dim}}
+    forward: |
+      return fc(x)
+"""
+WORK = {
+    "": ("44*B*N**2 + 64*B*N", "32*B*N**2 + 64*B*N"),
+    "down.*": ("192*B*N", "352*B*N"),
+    "up.*": ("0", "0"),
+    "up.*.fc": ("160*B*N", "160*B*N"),
+    "stem": ("0", "0"),
+    "stem.0": ("96*B*N", "96*B*N"),
+    "stem.1": ("0", "0"),
+    "stem.2": ("0", "0"),
+    "stem.2.fc": ("288*B*N", "288*B*N"),
+    "stem.3": ("96*B*N", "192*B*N"),
+    "head": ("32*B*N", "32*B*N"),
+}
+"""By hand. `down[0]` is called once more, on an input that has no gradient; what is frozen, or tied to what is frozen, passes a
+gradient on and has none; `mixed` does twice what it does, and going back only where its second argument has a gradient."""
+
+
+def test_each_part_by_hand(tmp_path: Path) -> None:
+    found = work(tmp_path, RICH)
+    shown = {path: (str(w.forward.value), str(w.backward.value)) for path, w in found.work.items()}
+    assert shown == WORK
+    assert (found.model, found.spec) == ("Net", "spec.yaml")
+    shapes = {path: str(type) for path, type in found.shapes.items()}
+    assert set(shapes) == set(WORK) - {""}
+    assert shapes["stem.0"] == "float[B, N, 12 (3*dim)]"
+    assert found.below("stem").forward == found.below("stem.0").forward * 5
+    assert found.below("up").forward == found.below("up.*.fc").forward
+
+
+@pytest.mark.torch
+def test_each_part_as_the_counter_counts(tmp_path: Path) -> None:
+    from trials import trial
+
+    from getspec.verify_cost import check_flops
+
+    assert "modules equal" in check_flops(trial(load(tmp_path, RICH)))
+
+
 @pytest.mark.torch
 @each_model
 def test_committed_specs_do_what_the_counter_counts(path: Path) -> None:
