@@ -55,7 +55,7 @@ GROUPS: dict[str, list[str]] = {
     "getspec/passes/count.py": ["tests/passes/test_count.py", "tests/emit/test_explain.py"],
     "getspec/passes/cost.py": COSTS,
     "getspec/passes/statements.py": COSTS,
-    "getspec/emit/text.py": ["tests/emit/test_text.py", "tests/mutation/committed_texts.py"],
+    "getspec/emit/text.py": ["tests/emit/test_tables.py", "tests/mutation/committed_texts.py"],
     "getspec/emit/comments.py": EMITTED,
     "getspec/emit/printer.py": EMITTED,
     "getspec/ops/*.py": ["tests/ops", BAD, "tests/mutation/committed_texts.py"],
