@@ -431,7 +431,7 @@ SAID = {
     "b'é'"[:2] + "x'": ("GS203", "b'x' is not a value of this language", None),
     str(2**63): ("GS203", "integers are below 2**63", None),
     "1e999": ("GS203", "infinite numbers are not values here", None),
-    "größe": ("GS204", "name 'gr\\xf6\\xdfe' is not ASCII", None),
+    "größe": ("GS204", "the name `größe` is not ASCII", None),
     "a b": ("GS201", "this is not a valid expression here", None),
     "(a": ("GS201", "'(' was never closed", None),
     "a" * 2001: ("GS202", "2,001 characters; at most 2,000 are read", None),
@@ -482,7 +482,7 @@ SAID_OF_A_BODY: dict[str, tuple[str, str, str | None, tuple[int, int, int] | Non
         "put it after the loop",
         (1, 0, 11),
     ),
-    "größe = a": ("GS204", "name 'gr\\xf6\\xdfe' is not ASCII", None, (1, 0, 5)),
+    "größe = a": ("GS204", "the name `größe` is not ASCII", None, (1, 0, 5)),
     "x = a\n" + "y" * 2001: (
         "GS202",
         "a line of 2,001 characters; at most 2,000 are read",

@@ -58,7 +58,7 @@ def test_a_file_that_grows_while_it_is_read_is_too_large(
 @pytest.mark.parametrize(
     ("make", "message", "help"),
     [
-        (None, "cannot read m.yaml: No such file or directory", None),
+        (None, "cannot read m.yaml: No such file or directory", "name a file that is there"),
         (os.mkdir, "cannot read m.yaml: it is a directory", "name a spec file, or `-`"),
         (os.mkfifo, "cannot read m.yaml: it is not a regular file", "name a spec file, or `-`"),
     ],

@@ -405,7 +405,7 @@ def without_defaults(text: str) -> list[str]:
     """Code without its header and the defaults of its config."""
     lines = text.partition("import torch")[2].splitlines()
     kept = [line for line in lines if not line.startswith("# @generated")]
-    signature = re.compile(r"    def __init__\(self, \*|        \w+: ")
+    signature = re.compile(r"    def __init__\(self, \*|        self, \*|        \w+: ")
     default = re.compile(r" = (\([^)]*\)|[^,()]+)(?=[,)])")
     return [default.sub("", line) if signature.match(line) else line for line in kept]
 
