@@ -71,7 +71,7 @@ def test_a_command_prints_what_is_shown(
     done = played(folder)[at]
     assert done is not None
     assert printed(done) == shown, "see tests/documents.py for how to write it again"
-    failed = shown.startswith("error[") or "unexpected" in shown
+    failed = re.search(r"^error\[|^unexpected", shown, re.MULTILINE)
     assert done.returncode == (1 if failed else 0), "an error is shown where there is one"
 
 

@@ -17,7 +17,7 @@ import pytest
 from committed import MODELS, ROOT
 
 OUTPUTS = ROOT / "tests" / "outputs.py"
-BAD = sorted((ROOT / "tests" / "bad").glob("*.yaml"))
+BAD = sorted((ROOT / "tests" / "conformance").glob("*/*/spec.yaml"))
 FEW = ("pretrain", "diffusion", "zoo/gpt2", "zoo/mixtral-8x7b")
 LOCALES = {
     "C.UTF-8": {"LC_ALL": "C.UTF-8"},
@@ -135,5 +135,5 @@ def test_folders(specs: Specs, tmp_path: Path) -> None:
     """No path of a machine gets into an output: the same tree elsewhere gives the same bytes."""
     there = tmp_path / "far" / "away"
     shutil.copytree(ROOT / "specs", there / "specs")
-    shutil.copytree(ROOT / "tests" / "bad", there / "tests" / "bad")
+    shutil.copytree(ROOT / "tests" / "conformance", there / "tests" / "conformance")
     assert_same(specs, outputs(specs, {}, folder=there))
