@@ -7,7 +7,7 @@ on what is sound.
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -86,7 +86,7 @@ def compile_spec(
         model = Model(file.model or "", document.name, root, sizes, tiny, dict(file.shape))
         _budget(document, file, model, problems)
     except SpecError as error:
-        raise SpecError(_errors(error.diagnostics), {**files.lines, **error.sources}) from None
+        raise SpecError(mistakes(error.diagnostics), {**files.lines, **error.sources}) from None
     warnings = mistakes(problems)
     return Compiled(model, file, document, library, libraries, origin, warnings, files.lines)
 
@@ -242,8 +242,3 @@ def _sizes(library: Mapping[str, Definition]) -> dict[str, str]:
     for definition in reversed(list(library.values())):
         words.update(definition.sizes)
     return words
-
-
-def _errors(found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
-    """The errors alone: what is unused may be so because of one of them."""
-    return mistakes(each for each in found if each.severity == "error")

@@ -44,6 +44,9 @@ def test_what_is_shipped_is_found_without_a_clone(programs: Path, tmp_path: Path
     done = run("getspec count mine.yaml --depth 1", tmp_path, programs)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("Mine  60,")
+    done = run("getspec explain GS210", tmp_path, programs)
+    assert "Wrong:" in done.stdout, "the examples of error codes come along"
+    assert "Right:" in done.stdout
     done = run("getspec completion fish", tmp_path, programs)
     assert "complete -c getspec" in done.stdout
     assert "torch" not in run("python -m pip list --format=freeze", tmp_path, programs).stdout

@@ -127,5 +127,7 @@ class Definition(Record):
     """Two paths, and where each stands."""
     body: Body | None
     span: Span
+    unread: frozenset[str] = frozenset()
+    """Settings and named values that it declares and never reads."""
     sizes: Mapping[str, str] = MappingProxyType({})
     sources: tuple[str, ...] = ()

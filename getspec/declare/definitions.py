@@ -24,6 +24,7 @@ from getspec.declare.settings import read_entry, read_setting
 from getspec.declare.tensors import read_tensor
 from getspec.errors import MAX_NOTES, Diagnostics, escape, meant
 from getspec.ops import FUNCTIONS, LAYERS
+from getspec.record import replaced
 from getspec.syntax import Body, Expression, parse_body
 
 if TYPE_CHECKING:
@@ -59,9 +60,11 @@ def declare(document: Document, file: File, problems: Diagnostics) -> dict[str, 
 def _definition(place: Place, kind: str, name: str, part: Block | Function | File) -> Definition:
     before = len(place.problems.errors)
     made = _read(place, kind, name, part)
-    if made.body is not None and len(place.problems.errors) == before:
-        _warn_unread(place, made, place.mentioned | made.body.names)
-    return made
+    if made.body is None or len(place.problems.errors) > before:
+        return made
+    read = place.mentioned | made.body.names
+    _warn_unread(place, made, read)
+    return replaced(made, unread=frozenset({*made.settings, *made.lets} - read))
 
 
 def _read(place: Place, kind: str, name: str, part: Any) -> Definition:

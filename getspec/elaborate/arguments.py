@@ -8,7 +8,7 @@ from typing import Any
 from getspec import ir
 from getspec.declare import COMMON, KINDS, BlockDecl, Definition, Setting
 from getspec.elaborate.values import as_float, check_kind, to_value
-from getspec.errors import Diagnostic, Diagnostics, Span, SpecError, meant
+from getspec.errors import Diagnostic, Diagnostics, Fix, Span, SpecError, meant
 from getspec.evaluate import Evaluator, Scope
 from getspec.record import replaced
 from getspec.syntax import Expression
@@ -104,8 +104,7 @@ def _check_known(declared: BlockDecl, definition: Definition) -> None:
         if help is None:
             strange.append(name)
             continue
-        message = f"block `{definition.name}` has no setting `{name}`"
-        problems.append(Diagnostic("GS101", message, declared.at(name), help))
+        problems.append(_misspelt(declared, definition, name, help))
     if strange:
         known = ", ".join(definition.settings) or "no settings"
         message = f"block `{definition.name}` has no setting {_and(strange)}"
@@ -113,6 +112,18 @@ def _check_known(declared: BlockDecl, definition: Definition) -> None:
         help = f"it takes: {known}"
         problems.append(Diagnostic("GS101", message, declared.at(strange[0]), help, (note,)))
     raise SpecError(problems)
+
+
+def _misspelt(declared: BlockDecl, definition: Definition, name: str, help: str) -> Diagnostic:
+    """A slip where the setting is given; or where it is declared, if the block itself does not read that."""
+    message = f"block `{definition.name}` has no setting `{name}`"
+    word = help.text if isinstance(help, Fix) else ""
+    if word not in definition.unread:
+        return Diagnostic("GS101", message, declared.at(name), help)
+    note = (f"`{name}` is given here", declared.at(name))
+    message = f"nothing in `{definition.name}` reads `{word}`, and `{name}` is what it is given"
+    fix = Fix(f"did you mean `{name}`?", name)
+    return Diagnostic("GS101", message, definition.settings[word].span, fix, (note,))
 
 
 def _and(names: list[str]) -> str:
