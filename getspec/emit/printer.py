@@ -326,9 +326,6 @@ class Printer:
         made = FUNCTION_TEXT[expr.op](self, expr)
         return made if isinstance(made, tuple) else (made, ATOM)
 
-    def size(self, size: Size, expr: ir.Expr | None) -> str:
-        return self(expr) if expr is not None else str(int(size))
-
 
 def shape_text(type: Tensor) -> str:
     """`(B, N, 3*dim)`: the axes as a reader of the class knows them."""

@@ -126,6 +126,11 @@ EXPRESSIONS = {
     "x * sqrt(dim)": "x * math.sqrt(self.dim)",
     "x * log(rate)": "x * math.log(self.rate)",
     "x * min(dim, 3)": "x * min(self.dim, 3)",
+    "x * int(rate * dim)": "x * int(self.rate * self.dim)",
+    "x * float(dim)": "x * float(self.dim)",
+    "x * round(rate)": "x * round(self.rate)",
+    "x * max(dim, len(widths))": "x * max(self.dim, len(self.widths))",
+    "dropout(x, rate)": "F.dropout(x, self.rate, self.training)",
     "x * ceil_div(dim, 3)": "x * -(-self.dim // 3)",
     "x * ceil_div(dim + 1, 3 * dim)": "x * -(-(self.dim + 1) // (3 * self.dim))",
     "x * widths[1]": "x * self.widths[1]",
@@ -190,3 +195,23 @@ def test_a_long_spelling_gives_way_to_the_value() -> None:
     names = [Size.named(f"a_long_name_{at}", 2) for at in range(4)]
     size = Size.runtime("N") * math.prod(names[1:], start=names[0])
     assert shape_text(Tensor("float", (size,))) == "(16*N,)"
+
+
+FUNCTION = """\
+getspec: 1
+model: Net
+inputs: {x: "float[B, 4]"}
+functions:
+  noisy:
+    inputs: {x: "float[B, D]"}
+    forward: |
+      return dropout(x, 0.5)
+forward: |
+  return noisy(x)
+"""
+
+
+def test_a_function_is_told_whether_the_model_trains(tmp_path: Path) -> None:
+    text = load(tmp_path, FUNCTION).generate()
+    assert "F.dropout(x, 0.5, training)" in text
+    assert "noisy(x, training=self.training)" in text
