@@ -442,7 +442,7 @@ SAID = {
 }
 
 
-@pytest.mark.parametrize("value", SAID, ids=lambda value: repr(value[:20]))
+@pytest.mark.parametrize("value", SAID, ids=lambda value: ascii(value[:20]).replace("\\", "/"))
 def test_what_is_said_of_an_expression(value: str) -> None:
     found = refused(value)
     assert (found.code, found.message, found.help) == SAID[value]
@@ -514,7 +514,7 @@ SAID_OF_A_BODY: dict[str, tuple[str, str, str | None, tuple[int, int, int] | Non
 }
 
 
-@pytest.mark.parametrize("value", SAID_OF_A_BODY, ids=lambda value: repr(value[:20]))
+@pytest.mark.parametrize("value", SAID_OF_A_BODY, ids=lambda value: ascii(value[:20]).replace("\\", "/"))
 def test_what_is_said_of_a_body(value: str) -> None:
     found = refused(value, body)
     code, message, help, place = SAID_OF_A_BODY[value]

@@ -35,6 +35,10 @@ SAMPLE = 150
 GIGABYTES = 6
 """A mutant that never stops asking for memory is stopped here."""
 
+DEEPER = """import sys
+
+sys.setrecursionlimit(5_000)  # mutmut calls every function through two of its own
+"""
 COPIED = ("tests", "specs", "docs", "generated", "fuzz", "bench", "README.md")
 
 BAD = "tests/test_conformance.py::test_the_same_errors_come_from_the_python_interface"
@@ -139,10 +143,11 @@ def prepared(file: str, tests: list[str], root: Path) -> Path:
     present = [name for name in (package, *COPIED) if (root / name).exists()]
     for name in present:
         (folder / name).symlink_to(root / name)
+    (folder / "conftest.py").write_text(DEEPER)
     settings = {
         "source_paths": [package],
         "only_mutate": [file],
-        "also_copy": [name for name in present if name not in (package, "tests")],
+        "also_copy": ["conftest.py", *(name for name in present if name not in (package, "tests"))],
         "pytest_add_cli_args": [
             "-p",
             "no:cacheprovider",
