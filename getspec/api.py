@@ -15,7 +15,7 @@ from getspec.pipeline import Compiled, compile_spec
 
 if TYPE_CHECKING:
     from getspec.emit.cost import CostTable
-    from getspec.passes.diff import Difference
+    from getspec.passes.changes import Difference
 
 __all__ = ["Spec", "diff", "load"]
 

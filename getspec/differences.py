@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from getspec.errors import GetspecError, SpecError, UsageError, escape, escape_line
-from getspec.passes.diff import Difference, diff
+from getspec.passes.changes import Difference
+from getspec.passes.diff import diff
 
 if TYPE_CHECKING:
     from getspec.api import Spec

@@ -12,7 +12,7 @@ import pytest
 from committed import ROOT
 
 from getspec.cli import main
-from getspec.passes.diff import CLASSES
+from getspec.passes.changes import CLASSES
 
 SPEC = """\
 getspec: 1

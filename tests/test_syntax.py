@@ -514,7 +514,9 @@ SAID_OF_A_BODY: dict[str, tuple[str, str, str | None, tuple[int, int, int] | Non
 }
 
 
-@pytest.mark.parametrize("value", SAID_OF_A_BODY, ids=lambda value: ascii(value[:20]).replace("\\", "/"))
+@pytest.mark.parametrize(
+    "value", SAID_OF_A_BODY, ids=lambda value: ascii(value[:20]).replace("\\", "/")
+)
 def test_what_is_said_of_a_body(value: str) -> None:
     found = refused(value, body)
     code, message, help, place = SAID_OF_A_BODY[value]

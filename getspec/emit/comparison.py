@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from getspec import ir
 from getspec.emit.markdown import code, prose, table
+from getspec.passes.changes import CLASSES, Change, Difference
 from getspec.passes.cost import cost
 from getspec.passes.count import Count, Row, count, tensors
-from getspec.passes.diff import CLASSES, Change, Difference
 from getspec.passes.memory import memory
 from getspec.sizes import Poly, constant
 

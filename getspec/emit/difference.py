@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from getspec.emit.text import painted, table
 from getspec.errors import escape
-from getspec.passes.diff import CLASSES, Change, Difference
+from getspec.passes.changes import CLASSES, Change, Difference
 
 if TYPE_CHECKING:
     from getspec.terminal import Look

@@ -14,8 +14,8 @@ from getspec.emit.difference import silent_rows, tree_rows
 from getspec.emit.html import Cell, code, element, join, table
 from getspec.emit.text import last_name
 from getspec.errors import escape
+from getspec.passes.changes import Difference
 from getspec.passes.count import Count, Row
-from getspec.passes.diff import Difference
 from getspec.terminal import short
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from writing import BASE, load
 
 import getspec
 from getspec.errors import SpecError
+from getspec.passes.changes import CLASSES, Change, Difference
 from getspec.passes.count import tensors
-from getspec.passes.diff import CLASSES, Change, Difference
 from getspec.rename import renamed
 
 CONFIGS = st.fixed_dictionaries(

@@ -1,0 +1,116 @@
+"""What differs, in words from both sides, with its class: values, texts and expressions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from getspec import ir
+from getspec.passes.changes import GRAPH, SIZE, strictest
+from getspec.sizes import Size
+
+__all__ = ["Words", "expressions", "inside", "joined", "shown", "texts", "valued"]
+
+
+class Words(NamedTuple):
+    """One thing that differs, from both sides."""
+
+    before: str
+    after: str
+    category: str
+
+
+def joined(words: list[Words]) -> tuple[str, str, str]:
+    category = strictest(each.category for each in words)
+    return ", ".join(w.before for w in words), ", ".join(w.after for w in words), category
+
+
+def valued(name: str, before: Any, after: Any) -> Words:
+    sizes = all(isinstance(v, int | Size) and not isinstance(v, bool) for v in (before, after))
+    category = SIZE if sizes else GRAPH
+    return Words(f"{name} {shown(before)}", f"{name} {shown(after)}", category)
+
+
+def shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(shown, value))}]"
+    if isinstance(value, ir.Varying):
+        return "by position"
+    if isinstance(value, Size):
+        return str(value.value)
+    return str(value)
+
+
+def texts(before: str, after: str) -> Words:
+    """The lines that only one of them has."""
+    first, second = ([line.strip() for line in text.splitlines()] for text in (before, after))
+    only_first = _quoted([line for line in first if line and line not in second])
+    only_second = _quoted([line for line in second if line and line not in first])
+    if not only_first and not only_second:
+        words = "the order of its lines"
+        return Words(words, words, GRAPH)
+    return Words(only_first or "no such line", only_second or "no such line", GRAPH)
+
+
+def _quoted(lines: list[str]) -> str:
+    shown = [f"`{line}`" for line in lines[:3]]
+    more = [f"{len(lines) - 3} more"] if len(lines) > 3 else []
+    return "; ".join(shown + more)
+
+
+def expressions(a: ir.Expr | None, b: ir.Expr | None, word: str) -> list[Words]:
+    """How two expressions differ: in what they say, or in the settings that they use."""
+    if a is None or b is None:
+        return [] if a is b else [Words(f"{word} {_said(a)}", f"{word} {_said(b)}", GRAPH)]
+    names = [{e.id: e.value for e in inside(each) if isinstance(e, ir.Name)} for each in (a, b)]
+    if _spelling(a) != _spelling(b):
+        return [Words(f"{word} {_said(a)}", f"{word} {_said(b)}", GRAPH)]
+    return [
+        valued(name, value, names[1][name])
+        for name, value in names[0].items()
+        if isinstance(value, Size | float | bool | str) and value != names[1][name]
+    ]
+
+
+def inside(node: Any) -> Iterator[ir.Expr]:
+    """Every expression of some statements; what a call leads to is not part of them."""
+    if isinstance(node, tuple):
+        for item in node:
+            yield from inside(item)
+    elif isinstance(node, Mapping):
+        yield from inside(tuple(node.values()))
+    elif isinstance(node, ir.Expr | ir.Assign | ir.Push | ir.Return | ir.For):
+        if isinstance(node, ir.Expr):
+            yield node
+        for name in type(node).__match_args__:
+            if name not in ("value", "bindings") or not isinstance(node, ir.Expr):
+                yield from inside(getattr(node, name))
+
+
+def _spelling(node: Any) -> Any:
+    """An expression as it was written, without what it is worth."""
+    if isinstance(node, tuple):
+        return tuple(map(_spelling, node))
+    if isinstance(node, Mapping):
+        return tuple((key, _spelling(value)) for key, value in node.items())
+    if isinstance(node, ir.Const):
+        return "const", shown(node.value)
+    if isinstance(node, ir.Expr):
+        parts = [
+            getattr(node, n) for n in type(node).__match_args__ if n not in ("value", "bindings")
+        ]
+        return type(node).__name__, *map(_spelling, parts)
+    return repr(node)
+
+
+def _said(expr: ir.Expr | None) -> str:
+    """What an expression is worth, or which names it is made of."""
+    if expr is None:
+        return "none"
+    if isinstance(expr.value, Size | float | bool | str):
+        return shown(expr.value)
+    names = dict.fromkeys(e.id for e in inside(expr) if isinstance(e, ir.Name))
+    ops = dict.fromkeys(e.op for e in inside(expr) if isinstance(e, ir.Apply | ir.Operation))
+    return f"{'('.join([*ops, ''])}{', '.join(names)}{')' * len(ops)}"
