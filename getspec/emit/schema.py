@@ -166,7 +166,7 @@ def json_schema() -> dict[str, Any]:
         for key, examples in keys.items():
             if examples:
                 described[key]["examples"] = examples
-    return {"$schema": DIALECT, **_with_short_inputs(schema), "title": "getspec"}
+    return {"$schema": DIALECT, **_for_editors(schema), "title": "getspec"}
 
 
 def _complete_component(component: dict[str, Any]) -> None:
@@ -198,15 +198,19 @@ def _complete_component(component: dict[str, Any]) -> None:
     ]
 
 
-def _with_short_inputs(node: Any) -> Any:
-    """A tensor may be written as its type alone: `x: float[B, N, dim]`."""
+def _for_editors(node: Any) -> Any:
+    """A tensor may be written as its type alone: `x: float[B, N, dim]`. A default that is empty is not offered."""
     if isinstance(node, list):
-        return [_with_short_inputs(item) for item in node]
+        return [_for_editors(item) for item in node]
     if not isinstance(node, dict):
         return node
     if node == {"$ref": "#/$defs/Input"}:
         return {"anyOf": [_TENSOR, node]}
-    return {key: _with_short_inputs(value) for key, value in node.items()}
+    return {
+        key: _for_editors(value)
+        for key, value in node.items()
+        if key != "default" or isinstance(value, str | bool)
+    }
 
 
 def _only_if(name: str, then: dict[str, Any]) -> dict[str, Any]:
