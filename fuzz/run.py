@@ -176,8 +176,11 @@ def fuzz(target: str, options: list[str]) -> None:
             return bytes(atheris.Mutate(data, limit))
         return edited(data, choose, pieces)[:limit]
 
+    again = WORK / f"{target}.sh"  # libFuzzer runs itself again to merge
+    again.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{__file__}" --child {target} "$@"\n')
+    again.chmod(0o755)
     arguments = [
-        sys.argv[0],
+        str(again),
         f"-dict={DICTIONARY}",
         f"-max_len={LONGEST[target]}",
         f"-timeout={HANGS}",

@@ -330,6 +330,7 @@ A, B = ("Name", "a"), ("Name", "b")
 )
 def test_the_tree_of_an_expression(value: str, tree: object) -> None:
     assert shape(parse(value)) == tree
+    assert parse(value).at == (1, 0, len(value)), "a node stands on all of its text"
 
 
 def test_the_tree_of_a_body() -> None:

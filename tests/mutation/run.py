@@ -155,6 +155,8 @@ def prepared(file: str, tests: list[str], root: Path) -> Path:
             "ignore::pytest.PytestConfigWarning",
         ],
         "pytest_add_cli_args_test_selection": [*tests, "-m", "not torch"],
+        # Tests begin in a process that ran none: what a cache holds was not made by the mutant.
+        "process_isolation": "forkserver",
         "timeout_constant": 3.0,
         "timeout_multiplier": 4.0,
         "use_git_change_detection": False,
