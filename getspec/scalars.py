@@ -7,6 +7,7 @@ import re
 import sys
 from typing import NamedTuple, cast
 
+from getspec.errors import Fix
 from getspec.text import spelled
 
 __all__ = ["ESCAPE", "TRUE_OR_FALSE", "Refusal", "bad_escape", "not_a_key", "resolve", "unescaped"]
@@ -67,7 +68,8 @@ def _leading_zero(text: str, digits: str) -> Refusal:
     """YAML 1.1 reads `017` as 15 and YAML 1.2 as 17, so it is read as neither."""
     octal = f", `0o{digits.lstrip('0')}` for octal" if _OCTAL_LOOK.fullmatch(digits) else ""
     message = f"`{text}` has a leading zero, which YAML versions read differently"
-    return Refusal("GS030", message, f"write `{int(text)}`{octal}, or quote it if it is text")
+    help = f"write `{int(text)}`{octal}, or quote it if it is text"
+    return Refusal("GS030", message, help if octal else Fix(help, f"{int(text)}"))
 
 
 def _not_finite(text: str) -> Refusal:

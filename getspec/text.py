@@ -16,7 +16,7 @@ from functools import cached_property
 from itertools import accumulate
 from typing import NoReturn
 
-from getspec.errors import Diagnostic, Note, Span, SpecError, UsageError, nearest
+from getspec.errors import Diagnostic, Fix, Note, Span, SpecError, UsageError, nearest
 
 __all__ = [
     "Site",
@@ -30,6 +30,8 @@ __all__ = [
 
 MAX_BYTES = 1 << 20
 MAX_NAMES = 256
+LINE_ENDS = "\r\x85\u2028\u2029"
+"""What some tools take for the end of a line, so that whoever wrote it may have meant one."""
 
 Site = tuple[int, int, int]
 
@@ -170,7 +172,10 @@ def _forbidden(text: SourceText) -> Iterator[Diagnostic]:
             yield Diagnostic("GS003", "a tab is not allowed", span, help, notes)
         else:
             message = f"the character {spelled(char)} is not allowed"
-            yield Diagnostic("GS002", message, span, "delete it", notes)
+            alone = not more and char not in LINE_ENDS
+            yield Diagnostic(
+                "GS002", message, span, Fix("delete it", "") if alone else "delete it", notes
+            )
 
 
 def _directives(text: SourceText) -> Iterator[Diagnostic]:
@@ -179,7 +184,9 @@ def _directives(text: SourceText) -> Iterator[Diagnostic]:
     while "%" in text.text and (match := _DIRECTIVE.match(text.text, end)):
         if not _DIRECTIVE_YAML_1_2.fullmatch(match[1]):
             span = text.span(match.start(1), len(match[1]))
-            yield Diagnostic("GS014", "a YAML directive is not allowed", span, "delete this line")
+            yield Diagnostic(
+                "GS014", "a YAML directive is not allowed", span, Fix("delete this line", "")
+            )
             return
         end = match.end()
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import yaml
 
-from getspec.errors import Diagnostic, Note
+from getspec.errors import Diagnostic, Fix, Note
 
 if TYPE_CHECKING:
     from getspec.source import Builder, Place
@@ -28,6 +28,7 @@ class _Rule(NamedTuple):
 # The first rule whose words, joined by `&`, are all in PyYAML's "context: problem" is used. Words
 # of both parsers are here, as long texts are read by the C parser alone.
 _QUOTE = "quote the value"
+_DOUBLE = "double the backslash"
 _ADD = "add it, or quote the value"
 _INDENT = "indent it as the lines it belongs to"
 _START = "context_mark"
@@ -42,7 +43,7 @@ _RULES = (
     _Rule("<document start>", "the value before this is complete", "delete this, or indent it"),
     _Rule("document separator", "this string has no closing quote", "add the quote", at=_START),
     _Rule("quoted&end of stream", "this string has no closing quote", "add the quote", at=_START),
-    _Rule("unknown escape", "this escape is unknown", "double the backslash", "GS025"),
+    _Rule("unknown escape", "this escape is unknown", _DOUBLE, "GS025"),
     _Rule("hexadecimal", "this escape needs more digits", "write all its digits", "GS025"),
     _Rule("hexdecimal", "this escape needs more digits", "write all its digits", "GS025"),
     _Rule("escape code", "this escape is not a character", "write the character itself", "GS025"),
@@ -75,8 +76,10 @@ def syntax_problem(error: Exception, builder: Builder) -> Diagnostic:
     mark: Place | None = getattr(error, rule.at, None) or getattr(error, "problem_mark", None)
     index = (mark or builder.parser.get_mark()).index
     if rule.code == "GS025":
-        span = source.span(source.text.rfind("\\", 0, index + 1), 2)
-        return Diagnostic(rule.code, rule.message, span, rule.help)
+        start = source.text.rfind("\\", 0, index + 1)
+        doubled = Fix(rule.help, f"\\{source.text[start : start + 2]}")
+        help = doubled if rule.help == _DOUBLE else rule.help
+        return Diagnostic(rule.code, rule.message, source.span(start, 2), help)
     if rule.at == "problem_mark" and index >= len(source.text.rstrip(" \n")):
         return _unfinished(rule, builder)
     message = rule.message.replace("{char}", f"`{source.text[index : index + 1]}`")

@@ -22,7 +22,7 @@ from getspec.declare.place import Place
 from getspec.declare.schemes import read_init_rules
 from getspec.declare.settings import read_entry, read_setting
 from getspec.declare.tensors import read_tensor
-from getspec.errors import MAX_NOTES, Diagnostics, escape, meant
+from getspec.errors import MAX_NOTES, Diagnostics, Fix, escape, meant
 from getspec.ops import FUNCTIONS, LAYERS
 from getspec.record import replaced
 from getspec.syntax import Body, Expression, parse_body
@@ -127,7 +127,7 @@ def _body(place: Place, text: str | None) -> Body | None:
     mark = place.mark()
     if mark is not None and mark.style == ">":
         message = "`>` folds the lines of forward into one"
-        place.error("GS401", message, place.value(), "write `forward: |`")
+        place.error("GS401", message, place.value(), Fix("write `forward: |`", "|"))
         return None
     return place.attempt(lambda: parse_body(text, place.text(text)))
 

@@ -26,7 +26,7 @@ def parse_expression(value: int | float | bool | str | None, text: Text) -> Expr
         return Expression(_literal(value, text), text)
     if not value.strip():
         raise text.error("GS201", "an expression is expected here, the value is empty", At(1, 0, 1))
-    if _TIME_OR_DATE.fullmatch(value.strip()):
+    if value[0].isdigit() and _TIME_OR_DATE.fullmatch(value.strip()):
         at = At(1, len(value) - len(value.lstrip()), len(value.strip()))
         help = "write the number that is meant; arithmetic has spaces, as in `12 - 3`"
         raise text.error("GS201", f"`{value.strip()}` is a time or a date", at, help)
