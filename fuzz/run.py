@@ -143,10 +143,11 @@ def keep(target: str) -> None:
     reached = {path.read_bytes() for path in old.iterdir()} - before
     kept, size = [], 0
     for data in sorted(reached, key=lambda data: (len(data), data)):
-        size += len(data)
+        text = data.decode(errors="surrogateescape")
+        size += len(json.dumps(text)) + 2
         if size > CORPUS_BYTES:
             break
-        kept.append(data.decode(errors="surrogateescape"))
+        kept.append(text)
     path = HERE / "corpus" / f"{target}.json"
     path.write_text(json.dumps(sorted(kept), indent=0) + "\n")
     print(f"{target}: {len(kept)} inputs kept, {path.stat().st_size:,} bytes", flush=True)
