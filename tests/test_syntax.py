@@ -544,6 +544,20 @@ def test_a_number_is_placed_on_its_text() -> None:
     assert parse_expression(-(2**63) + 1, text("x")).node is not None
 
 
+@pytest.mark.parametrize("number", [2**63, -(2**63)])
+def test_an_integer_that_is_too_large_is_placed_on_its_text(number: int) -> None:
+    with pytest.raises(SpecError) as caught:
+        parse_expression(number, text("12345"))
+    (found,) = caught.value.diagnostics
+    assert (found.code, found.message) == ("GS203", "integers are below 2**63")
+    assert found.span == Span("m.yaml", 1, 1, 5)
+
+
+def test_what_is_empty_is_placed_where_it_would_begin() -> None:
+    assert refused("   ").span == Span("m.yaml", 1, 1, 1)
+    assert refused("   ", body).span == Span("m.yaml", 1, 1, 1)
+
+
 def test_an_expression_that_is_refused_twice_points_to_either_place() -> None:
     """Texts that are equal share their nodes, and not their places."""
     for line in (3, 9):

@@ -33,8 +33,8 @@ def parse_expression(value: int | float | bool | str | None, text: Text) -> Expr
     try:
         node, used = _shared(value)
     except SpecError:
-        node = _read(value, text)  # again, for an error at the right place
-        used = names(node)
+        _read(value, text)  # fails again, at the right place
+        raise
     return Expression(node, text, used)
 
 
