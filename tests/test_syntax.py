@@ -565,3 +565,24 @@ def test_an_expression_that_is_refused_twice_points_to_either_place() -> None:
         with pytest.raises(SpecError) as caught:
             parse_expression("x.y", there)
         assert caught.value.diagnostics[0].span == Span("m.yaml", line, 1, 3)
+
+
+@pytest.mark.parametrize("failure", [RecursionError, MemoryError, ValueError])
+def test_what_python_itself_gives_up_on(
+    failure: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which texts those are differs between its versions, so it is told to fail."""
+
+    def fails(source: str, mode: str) -> None:
+        raise failure
+
+    monkeypatch.setattr("getspec.syntax.python._parsed", fails)
+    for parser in (parse, body):
+        found = refused("a * (b + 12345)", parser)
+        assert (found.code, found.message) == ("GS202", "nested too deeply to read")
+        assert found.span == Span("m.yaml", 1, 1, 1)
+
+
+def test_only_the_first_line_of_an_expression_is_shifted() -> None:
+    assert refused("   $").span == Span("m.yaml", 1, 4, 1)
+    assert refused("   (a,\n $)").span == Span("m.yaml", 2, 2, 1)
