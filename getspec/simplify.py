@@ -40,14 +40,10 @@ def _exact(condition: Condition) -> Floor | None:
     if not (condition.holds and isinstance(left, Poly) and isinstance(right, Poly)):
         return None
     if condition.relation == "%":
-        quotient = left.divide_floor(right)
-        part = (
-            quotient.terms[0][0][0] if len(quotient.terms) == 1 and quotient.terms[0][0] else None
-        )
-        whole = (
-            isinstance(part, Floor) and quotient.terms[0][1] == 1 and len(quotient.terms[0][0]) == 1
-        )
-        return part if whole and part == Floor(left, right) else None
+        match left.divide_floor(right).terms:
+            case (((Floor() as part,), 1),) if part.numerator * right == left * part.divisor:
+                return part
+        return None
     if condition.relation != "==":
         return None
     for a, b in ((left, right), (right, left)):

@@ -18,7 +18,19 @@ from functools import lru_cache, total_ordering
 from math import gcd
 from typing import Any
 
-__all__ = ["Floor", "Function", "Inexact", "Poly", "Size", "bare", "constant", "noting", "symbol"]
+__all__ = [
+    "Floor",
+    "Function",
+    "Inexact",
+    "Poly",
+    "Size",
+    "Smaller",
+    "bare",
+    "constant",
+    "noting",
+    "smaller",
+    "symbol",
+]
 
 
 class Inexact(ArithmeticError):
@@ -70,6 +82,26 @@ class Floor(Function):
 
     def __lt__(self, other: Atom) -> bool:
         return str(self) < str(other)
+
+
+@dataclass(frozen=True, slots=True)
+class Smaller(Function):
+    """The atom `min(a, b)`."""
+
+    a: Poly
+    b: Poly
+
+    def symbols(self) -> frozenset[str]:
+        return self.a.symbols() | self.b.symbols()
+
+    def evaluate(self, values: Mapping[str, int]) -> int:
+        return min(self.a.evaluate(values), self.b.evaluate(values))
+
+    def substitute(self, values: Mapping[str, Poly]) -> Poly:
+        return _smaller(self.a.substitute(values), self.b.substitute(values))
+
+    def __str__(self) -> str:
+        return f"min({self.a}, {self.b})"
 
 
 Atom = str | Function
@@ -194,7 +226,7 @@ class Poly:
         by = divisor.constant
         if by is None:
             whole, rest = self._parted(divisor)
-            return whole + Poly((((Floor(rest, divisor),), 1),))
+            return whole + Poly((((_lowest(rest, divisor),), 1),))
         whole = Poly(tuple((m, c // by) for m, c in self.terms if m and c % by == 0))
         rest = Poly(tuple((m, c) for m, c in self.terms if not m or c % by))
         number = sum(c for m, c in rest.terms if not m)
@@ -226,6 +258,12 @@ class Poly:
                 word = f"({word})"
             text += f" {sign} {word}" if text else (f"-{word}" if sign == "-" else word)
         return text
+
+
+def _lowest(numerator: Poly, divisor: Poly) -> Floor:
+    """The atom without a number that both sides share: `3*a // (3*b)` is `a // b`."""
+    common = constant(gcd(*(c for side in (numerator, divisor) for _, c in side.terms)))
+    return Floor(numerator.divide_exactly(common), divisor.divide_exactly(common))
 
 
 def _floor(numerator: Poly, by: int) -> Poly:
@@ -470,6 +508,17 @@ def _both(left: Size, right: int | Size, rule: Callable[[Poly, Poly], Poly]) -> 
 def _integer(number: int) -> Size:
     poly = constant(number)
     return Size(poly, poly)
+
+
+def smaller(a: Size, b: Size) -> Size:
+    """The smaller of two sizes, whichever that is at run time."""
+    return _both(a, b, _smaller)
+
+
+def _smaller(a: Poly, b: Poly) -> Poly:
+    if a.constant is not None and b.constant is not None:
+        return constant(min(a.constant, b.constant))
+    return a if a == b else Poly((((Smaller(a, b),), 1),))
 
 
 def product(sizes: Iterable[Size]) -> Size:

@@ -236,9 +236,13 @@ def _letters(axes: list[str]) -> dict[str, str]:
 
 def _sdpa(p: Printer, e: ir.Apply) -> str:
     args = [p(e.args[name]) for name in ("q", "k", "v")]
+    windowed = _value(e, "window") is not None
+    if windowed:
+        p.names.helper("window_attention")
+        args.append(p(e.args["window"]))
     if _value(e, "mask") is not None:
         args.append(f"attn_mask={p(e.args['mask'])}")
-    if _value(e, "causal", False):
+    if _value(e, "causal", False) and not windowed:
         args.append("is_causal=True")
     if "dropout" in e.args and not _is_zero(e.args["dropout"]):
         args.append(f"dropout_p={p.at_least(e.args['dropout'], 2)} if {p.training()} else 0.0")
@@ -246,7 +250,8 @@ def _sdpa(p: Printer, e: ir.Apply) -> str:
         args.append(f"scale={p(e.args['scale'])}")
     if e.args["q"].value.shape[1] != e.args["k"].value.shape[1]:
         args.append("enable_gqa=True")
-    return f"F.scaled_dot_product_attention({', '.join(args)})"
+    name = "window_attention" if windowed else "F.scaled_dot_product_attention"
+    return f"{name}({', '.join(args)})"
 
 
 def _masked_scatter(p: Printer, e: ir.Apply) -> str:
@@ -477,6 +482,24 @@ def linear_scan(decay: Tensor, x: Tensor) -> Tensor:
     h = torch.empty_like(x)
     h[:, 0], h[:, 1::2], h[:, 2::2] = x[:, 0], odd, even
     return h
+''',
+    "window_attention": '''\
+def window_attention(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    window: int,
+    dropout_p: float = 0.0,
+    scale: float | None = None,
+    enable_gqa: bool = False,
+) -> Tensor:
+    """Causal attention that sees `window` places, its own the last of them."""
+    queries, keys = (torch.arange(x.shape[2], device=x.device) for x in (q, k))
+    back = queries[:, None] - keys
+    near = (back >= 0) & (back < window)
+    return F.scaled_dot_product_attention(
+        q, k, v, attn_mask=near, dropout_p=dropout_p, scale=scale, enable_gqa=enable_gqa
+    )
 ''',
     "drop_path": '''\
 def drop_path(x: Tensor, p: float, training: bool) -> Tensor:

@@ -19,6 +19,7 @@ from getspec.ops.base import (
     require_probability,
     saves,
 )
+from getspec.sizes import smaller
 
 if TYPE_CHECKING:
     from getspec.ops.storage import Held, Tape
@@ -36,11 +37,13 @@ def sdpa(
     causal: bool = False,
     scale: float | None = None,
     dropout: float = 0.0,
+    window: Size | None = None,
 ) -> Tensor:
     """softmax(scale q k^T + mask) v over [B, H, N, K]; fewer key heads than query heads are shared (arXiv:2305.13245).
 
     `scale` is 1/sqrt(K) unless given. A bool `mask` hides where it is False, a float one is added to the scores.
-    `dropout` is the probability that a weight of the average is dropped in training.
+    `dropout` is the probability that a weight of the average is dropped in training. In a `window`, causal attention sees
+    that many places, its own the last of them (arXiv:2004.05150).
     """
     require_probability(dropout, "dropout")
     for name, x in (("q", q), ("k", k), ("v", v)):
@@ -59,6 +62,8 @@ def sdpa(
     _check_heads(q.shape[1], k.shape[1])
     if mask is not None:
         _check_mask(mask, (q.shape[0], q.shape[1], q.shape[2], k.shape[2]), causal)
+    if window is not None:
+        _check_window(window, causal)
     return q.with_shape((*q.shape[:3], v.shape[3]))
 
 
@@ -106,6 +111,14 @@ def _check_mask(mask: Tensor, scores: tuple[Size, ...], causal: bool) -> None:
         raise ShapeError(f"the mask {mask} does not broadcast to the scores", argument="mask")
 
 
+def _check_window(window: Size, causal: bool) -> None:
+    if not causal:
+        message = "a window is of causal attention"
+        raise ShapeError(message, argument="window", help="causal=True, or a mask without a window")
+    if window.is_below(1):
+        raise ShapeError(f"a window of {window} sees nothing", argument="window")
+
+
 @saves("sdpa")
 def _sdpa_saves(
     tape: Tape,
@@ -117,12 +130,16 @@ def _sdpa_saves(
     causal: bool = False,
     scale: object = None,
     dropout: object = 0.0,
+    window: Size | None = None,
 ) -> Held:
     """Fused: inputs, output and the logarithm of each row's sum. Eager: scaled q and k, and all weights."""
     if causal:
         token = k.shape[1] * (k.shape[3] + v.shape[3]) * tape.policy.bytes_of(k.type.dtype)
         tape.note("keys", token)
-        tape.note("cache", token * k.shape[0] * k.shape[2])
+        length = k.shape[2] if window is None else smaller(k.shape[2], window)
+        tape.note("cache", token * k.shape[0] * length)
+    if window is not None:
+        mask = tape.new(Tensor("bool", (q.shape[2], k.shape[2])))
     if mask is not None and mask.type.dtype == "bool":
         mask = tape.new(mask.type.with_dtype("float"))
     grad = q.grad or k.grad or v.grad or (mask is not None and mask.grad)

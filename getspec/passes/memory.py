@@ -153,7 +153,11 @@ def memory(
     ]
     inference = [
         *held,
-        Addend("keys and values", kept.total("cache"), "of every causal attention, all positions"),
+        Addend(
+            "keys and values",
+            kept.total("cache"),
+            "of every causal attention, as far back as it sees",
+        ),
         Addend("recurrent state", kept.total("state"), "scans and causal convolutions"),
     ]
     return Memory(

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 import getspec
+from getspec.passes.activations import activations
+from getspec.sizes import Size
 
 SPEC = """\
 getspec: 1
@@ -50,3 +52,53 @@ def test_weights_are_dropped_in_training_only(tmp_path: Path) -> None:
     torch.testing.assert_close(ratio[kept], torch.full_like(ratio[kept], 4 / 3))
     assert not ratio[~kept].any()
     assert 0 < kept.sum() < 64
+
+
+WINDOW = """\
+getspec: 1
+model: Net
+config: {window: 3}
+inputs: {q: "float[B, 4, N, 6]", k: "float[B, 2, N, 6]"}
+components:
+  scale: {type: parameter, shape: [1], init: ones}
+forward: |
+  return sdpa(q * scale, k, k, ARGUMENTS)
+"""
+INSIDE = "causal=True, window=window"
+
+
+def windowed(tmp_path: Path, arguments: str) -> getspec.Spec:
+    path = tmp_path / "net.yaml"
+    path.write_text(WINDOW.replace("ARGUMENTS", arguments))
+    return getspec.load(path)
+
+
+@pytest.mark.torch
+def test_a_window_is_the_mask_that_it_stands_for(tmp_path: Path) -> None:
+    """Keys of later places, and of those further back than the window, have no part in a result."""
+    import torch
+    from torch.nn.functional import scaled_dot_product_attention as attention
+
+    model = windowed(tmp_path, INSIDE).build()
+    q, k = torch.randn(2, 4, 7, 6), torch.randn(2, 2, 7, 6)
+    back = torch.arange(7)[:, None] - torch.arange(7)
+    near = (back >= 0) & (back < 3)
+    torch.testing.assert_close(model(q, k), attention(q, k, k, attn_mask=near, enable_gqa=True))
+
+
+def test_a_window_ends_the_cache_and_not_what_a_token_needs(tmp_path: Path) -> None:
+    """Key and value of a token, of two heads of six, in float32."""
+    token = 2 * (6 + 6) * 4
+    found = {a: activations(windowed(tmp_path, a).model) for a in ("causal=True", INSIDE)}
+    assert {kept.total("keys") for kept in found.values()} == {Size.of(token)}
+    cache = found[INSIDE].total("cache").value
+    assert str(found["causal=True"].total("cache").value) == f"{token}*B*N"
+    assert [cache.evaluate({"B": 5, "N": n}) for n in (1, 2, 3, 4, 99)] == [
+        5 * token * n for n in (1, 2, 3, 3, 3)
+    ]
+
+
+@pytest.mark.parametrize("arguments", ["window=3", "causal=True, window=0"])
+def test_a_window_is_of_causal_attention_and_sees_something(tmp_path: Path, arguments: str) -> None:
+    with pytest.raises(getspec.SpecError, match="window"):
+        windowed(tmp_path, arguments)

@@ -222,6 +222,22 @@ def test_exact_divisions_are_taken_out_and_become_conditions() -> None:
     assert not found.met({**spec.config, "num_heads": 10}), "10 does not divide 768"
 
 
+def test_a_number_that_both_sides_of_a_division_share_is_taken_out(folder: Path) -> None:
+    """Of qkv in one matrix: 3*dim in 3*num_heads parts are dim in num_heads."""
+    text = """
+getspec: 1
+model: Net
+config: {dim: 8, num_heads: 2}
+inputs: {x: "float[B, N, 3 * dim]"}
+forward: |
+  q, k, v = unbind(rearrange(x, "b n (t h k) -> t b h n k", t=3, h=num_heads), 0)
+  return sdpa(q, k, v, causal=True)
+"""
+    found = formula(load(write(folder, net=text)).model, ".", "kv")
+    assert spelling(found) == "2*dim"
+    assert conditions(found) == ["num_heads divides dim"]
+
+
 def test_latex_and_json() -> None:
     spec = spec_of("zoo/llama-3-8b")
     found = formula(spec.model, "model.layers.*.mlp")

@@ -197,6 +197,9 @@ def _sdpa(body: Body) -> None:
     match body.source.integer(0, 3):
         case 0:
             more["causal"] = True
+            if body.source.flip():
+                length = body.source.integer(1, 4)
+                more["window"] = Term(str(body.spell(length)), Size.of(length))
         case 1:
             more["mask"] = scores
         case 2:
