@@ -74,6 +74,8 @@ class CostTable:
     ratio: Ratio | None
     policy: Mapping[str, str]
     """`dtype`, `optimizer`, `recompute`, `attention` and `causal`, as they were chosen."""
+    no_work: tuple[str, ...] = ()
+    """Ops of which it is not known what they multiply; with any, work is a lower bound."""
     like: Like | None = None
     """The number of another tool or paper, where it was asked for."""
 
@@ -103,7 +105,7 @@ class CostTable:
 
         `modules`: per module, copies included: `path`, `type`, `repeat`, `output`, `params`, `forward_flops`,
         `forward_macs`, `backward_flops`, `activation_bytes` (kept for the backward pass); the model's own stand beside
-        `params`. `lower_bound` is true where an op in `unknown_ops` has no rule for memory.
+        `params`. `lower_bound` is true where an op in `unknown_ops` has no rule for memory or FLOPs.
 
         `memory`: `policy` (the choices, and `recipes` in words); `training` and `inference`, each with `addends` (`name`,
         `bytes`, `recipe`) and `total_bytes`; `kv_cache_bytes_per_token`, `kv_cache_bytes`, `state_bytes`.
@@ -124,8 +126,8 @@ class CostTable:
             "params": self.total.params,
             "active_params": memory.active,
             **_figures(self.total),
-            "lower_bound": bool(memory.unknown),
-            "unknown_ops": list(memory.unknown),
+            "lower_bound": bool(memory.unknown or self.no_work),
+            "unknown_ops": sorted({*memory.unknown, *self.no_work}),
             "modules": [
                 {
                     "path": row.path,
@@ -256,7 +258,8 @@ def table(
 
     rows = tuple(row(each, each.path) for each in count.rows)
     total = row(Row("", count.model, 1, count.total, 0), "")
-    return CostTable(count.model, count.spec, sizes, rows, total, memory, ratio, policy, like)
+    whole = (count.model, count.spec, sizes, rows, total)
+    return CostTable(*whole, memory, ratio, policy, cost.unknown, like)
 
 
 def _shape(type: Any, values: Mapping[str, Poly]) -> str:
@@ -306,19 +309,20 @@ HEAD = (
 
 
 def _cells(found: CostTable, depth: int | None) -> list[tuple[str, ...]]:
-    at_least = ">= " if found.memory.unknown else ""
+    signs = tuple(">= " if unknown else "" for unknown in (found.no_work, found.memory.unknown))
     cells = []
     for row in found.rows:
         if depth is None or row.depth < depth:
             name = f"{'  ' * row.depth}{last_name(row.path)}"
             repeat = f"x{row.repeat}" if row.repeat > 1 else ""
-            cells.append((name, row.type, repeat, row.shape, *_numbers(row, at_least)))
-    return [*cells, ("total", "", "", "", *_numbers(found.total, at_least))]
+            cells.append((name, row.type, repeat, row.shape, *_numbers(row, *signs)))
+    return [*cells, ("total", "", "", "", *_numbers(found.total, *signs))]
 
 
-def _numbers(row: CostRow, at_least: str) -> tuple[str, ...]:
+def _numbers(row: CostRow, work_sign: str, kept_sign: str) -> tuple[str, ...]:
     work = (row.forward, _macs(row.forward), row.backward)
-    return (f"{row.params:,}", *map(quantity, work), at_least + size_of(row.kept))
+    figures = (f"{work_sign}{quantity(each)}" for each in work)
+    return (f"{row.params:,}", *figures, kept_sign + size_of(row.kept))
 
 
 def _human(look: Look | None, flops: int) -> str:
@@ -338,19 +342,25 @@ def text(found: CostTable, depth: int | None = None, look: Look | None = None) -
     lines = [title, "", *_table(found, depth, look), ""]
     forward, backward = found.forward.constant, found.backward.constant
     if forward is not None and backward is not None:
-        both = forward + backward
-        lines.append(f"forward   {forward:,} FLOPs{_human(look, forward)}")
-        lines.append(f"training  {both:,} FLOPs a step{_human(look, both)}")
+        both, sign = forward + backward, ">= " if found.no_work else ""
+        lines.append(f"forward   {sign}{forward:,} FLOPs{_human(look, forward)}")
+        lines.append(f"training  {sign}{both:,} FLOPs a step{_human(look, both)}")
     for line in (*_ratio_lines(found), *_like_lines(found)):
         lines += folded(line, look, 10)
     lines.append("")
     lines += [*_memory_lines(found, look), ""]
     lines += _notes([found.note, KEPT], look)
-    if found.memory.unknown:
-        lines.append(
-            f"no rule for memory: {', '.join(found.memory.unknown)}; what it keeps is missing"
-        )
-    return "\n".join(lines)
+    return "\n".join([*lines, *_missing(found)])
+
+
+def _missing(found: CostTable) -> Iterator[str]:
+    """Which ops make the figures lower bounds."""
+    for what, ops, part in (
+        ("FLOPs", found.no_work, "multiplies"),
+        ("memory", found.memory.unknown, "keeps"),
+    ):
+        if ops:
+            yield f"no rule for {what}: {', '.join(ops)}; what it {part} is missing"
 
 
 def _table(found: CostTable, depth: int | None, look: Look | None) -> list[str]:
@@ -453,7 +463,7 @@ def markdown(found: CostTable, depth: int | None = None) -> str:
         cells.append(("total", size_of(found.at(_total(addends))), ""))
         lines += ["", f"| {name} | bytes | recipe |", "| --- | ---: | --- |"]
         lines += [f"| {' | '.join(_escaped(row))} |" for row in cells]
-    notes = [f"{found.note}. {KEPT}.", *_like_lines(found)]
+    notes = [f"{found.note}. {KEPT}.", *_missing(found), *_like_lines(found)]
     return "\n".join([*lines, "", "\n\n".join(notes)])
 
 

@@ -10,6 +10,7 @@ from getspec.ops.base import (
     ShapeError,
     Tensor,
     choice,
+    elementwise,
     function,
     layer,
     require_float,
@@ -123,3 +124,6 @@ def _softmax_saves(tape: Tape, out: Tensor, x: Held, dim: int = -1) -> Held:
     if x.grad:
         tape.save(made)
     return made
+
+
+elementwise("gelu", "silu", "relu", "tanh", "sigmoid", "softplus", "softmax")

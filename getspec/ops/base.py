@@ -39,8 +39,10 @@ __all__ = [
     "broadcast",
     "choice",
     "counted",
+    "elementwise",
     "flag",
     "function",
+    "has_work",
     "integer",
     "layer",
     "number",
@@ -151,7 +153,7 @@ class Layer:
         """Relations between fields; raises ShapeError with `argument` set to the field."""
 
     def products(self, *inputs: Tensor) -> tuple[Product, ...]:
-        """Matrix products; everything else is elementwise."""
+        """Matrix products; a layer that has none is named as `elementwise`."""
         return ()
 
     def counted(self, tool: str, *inputs: Tensor) -> Size | None:
@@ -289,7 +291,21 @@ _Rule = TypeVar("_Rule", bound=Callable[..., Any])
 
 FUNCTIONS: dict[str, Function] = {}
 PRODUCTS: dict[str, Callable[..., tuple[Product, ...]]] = {}
-"""The matrix products of function ops; an op that is not here has none."""
+"""The matrix products of function ops."""
+ELEMENTWISE: set[str] = set()
+"""Ops without a matrix product, layers and functions; one that is neither here nor has products makes FLOPs a lower bound."""
+
+
+def elementwise(*names: str) -> None:
+    """Say that ops multiply no matrices."""
+    ELEMENTWISE.update(names)
+
+
+def has_work(op: Layer | str) -> bool:
+    """Whether it is known what an op multiplies."""
+    if isinstance(op, str):
+        return op in PRODUCTS or op in ELEMENTWISE
+    return type(op).products is not Layer.products or op.type in ELEMENTWISE
 
 
 def products(name: str) -> Callable[[_Rule], _Rule]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from getspec.ops.base import DType, ShapeError, Size, Tensor, function, saves
+from getspec.ops.base import DType, ShapeError, Size, Tensor, elementwise, function, saves
 
 if TYPE_CHECKING:
     from getspec.ops.storage import Held, Tape
@@ -59,3 +59,6 @@ def _made(tape: Tape, out: Tensor, **_: object) -> Held:
 @saves("zeros_like", "ones_like")
 def _made_like(tape: Tape, out: Tensor, x: Held) -> Held:
     return replace(tape.pointwise(out, x), grad=False)
+
+
+elementwise("arange", "linspace", "zeros", "ones", "zeros_like", "ones_like")

@@ -11,6 +11,7 @@ from getspec.ops.base import (
     ShapeError,
     Tensor,
     broadcast,
+    elementwise,
     function,
     promote,
     require_float,
@@ -288,3 +289,10 @@ def _cast_saves(tape: Tape, out: Tensor, x: Held, dtype: str) -> Held:
     if own.get(x.type.dtype, x.type.dtype) == own.get(out.dtype, out.dtype):
         return replace(x, type=out)
     return tape.pointwise(out, x)
+
+
+elementwise("add", "subtract", "multiply", "divide", "floor_divide", "remainder", "power")
+elementwise("equal", "not_equal", "less", "less_equal", "greater", "greater_equal")
+elementwise("logical_and", "logical_or", "logical_not", "where", "masked_scatter", "cast")
+elementwise("negative", "abs", "sign", "exp", "log", "sqrt", "rsqrt", "sin", "cos", "lgamma")
+elementwise("maximum", "minimum")

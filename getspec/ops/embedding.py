@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from getspec.ops.base import Layer, ShapeError, Size, Tensor, Weight, layer, size
+from getspec.ops.base import Layer, ShapeError, Size, Tensor, Weight, elementwise, layer, size
 
 if TYPE_CHECKING:
     from getspec.ops.storage import Held, Tape
@@ -30,3 +30,6 @@ class Embedding(Layer):
         if weights["weight"].grad:
             tape.save(inputs[0])
         return tape.new(out, weights["weight"].grad)
+
+
+elementwise("embedding")

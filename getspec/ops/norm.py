@@ -13,6 +13,7 @@ from getspec.ops.base import (
     Tensor,
     Weight,
     counted,
+    elementwise,
     flag,
     function,
     layer,
@@ -222,3 +223,6 @@ def _normed(tape: Tape, x: Held, groups: Sequence[Size], *weights: Held, wide: b
         stats = [tape.new(Tensor(dtype, tuple(groups))) for _ in ("mean", "deviation")]
         tape.save(x, *weights, *stats)
     return tape.new(x.type, grad)
+
+
+elementwise("layer_norm", "rms_norm", "group_norm", "batch_norm1d", "batch_norm2d")

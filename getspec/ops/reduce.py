@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from getspec.ops.base import ShapeError, Size, Tensor, function, require_float, saves
+from getspec.ops.base import ShapeError, Size, Tensor, elementwise, function, require_float, saves
 
 if TYPE_CHECKING:
     from getspec.ops.storage import Held, Tape
@@ -61,3 +61,6 @@ def _both(tape: Tape, out: Tensor, x: Held, **_: object) -> Held:
     if x.grad:
         tape.save(x, made)
     return made
+
+
+elementwise("mean", "sum", "amax", "amin", "cumsum", "cumprod")

@@ -11,6 +11,7 @@ from getspec.ops.base import (
     Size,
     Tensor,
     counted,
+    elementwise,
     function,
     integer,
     layer,
@@ -179,3 +180,6 @@ def _interpolate_counted(
 @saves("interpolate")
 def _interpolate_saves(tape: Tape, out: Tensor, x: Held, **_: object) -> Held:
     return tape.resampled(out, x)
+
+
+elementwise("max_pool1d", "max_pool2d", "avg_pool1d", "avg_pool2d", "interpolate")

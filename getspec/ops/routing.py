@@ -17,6 +17,7 @@ from getspec.ops.base import (
     ShapeError,
     Tensor,
     counted,
+    elementwise,
     function,
     products,
     require_model_float,
@@ -130,3 +131,6 @@ def _argsort_saves(tape: Tape, out: Tensor, x: Held, dim: int = -1) -> Held:
 @saves("one_hot")
 def _one_hot_saves(tape: Tape, out: Tensor, x: Held, num_classes: Size) -> Held:
     return tape.new(out)
+
+
+elementwise("topk", "argsort", "one_hot")

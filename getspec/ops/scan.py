@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from getspec.ops.base import ShapeError, Tensor, function, require_float, saves
+from getspec.ops.base import ShapeError, Tensor, elementwise, function, require_float, saves
 from getspec.sizes import Size, product
 
 if TYPE_CHECKING:
@@ -70,3 +70,6 @@ def _halved(tape: Tape, decay: Held, x: Held) -> Held:
     later = every_second(decay, 2, rest)  # an empty view holds on to its storage too
     tape.times(later.type, later, cut(odd, rest))
     return replace(tape.pointwise(x.type, x), grad=x.grad or decay.grad)
+
+
+elementwise("linear_scan")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from getspec.ops.base import ShapeError, Size, Tensor, function, saves
+from getspec.ops.base import ShapeError, Size, Tensor, elementwise, function, saves
 from getspec.ops.patterns import rearrange_pattern
 from getspec.sizes import Inexact, product
 
@@ -280,3 +280,7 @@ def _unsqueeze_saves(tape: Tape, out: Tensor, x: Held, dim: int) -> Held:
 def _squeeze_saves(tape: Tape, out: Tensor, x: Held, dim: int) -> Held:
     axis = x.type.axis(int(dim))
     return tape.view(x, out.shape, (*x.strides[:axis], *x.strides[axis + 1 :]))
+
+
+elementwise("rearrange", "cat", "stack", "chunk", "split", "unbind", "expand", "pad")
+elementwise("reshape", "transpose", "permute", "flatten", "unsqueeze", "squeeze")

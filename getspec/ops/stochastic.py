@@ -10,6 +10,7 @@ from getspec.ops.base import (
     Layer,
     ShapeError,
     Tensor,
+    elementwise,
     function,
     layer,
     number,
@@ -69,3 +70,6 @@ def _drop_path_saves(tape: Tape, out: Tensor, x: Held, p: object) -> Held:
         return x
     keep = tape.new(out.with_shape((x.shape[0], *(Size.of(1),) * (x.type.rank - 1))))
     return tape.scaled(tape.times(out, x, keep))
+
+
+elementwise("dropout", "drop_path")

@@ -80,7 +80,10 @@ def _flops(model: Model) -> int | str:
     """At the run-time sizes that the spec quotes costs at."""
     from getspec.passes.cost import cost
 
-    work = cost(model).total.forward.value
+    done = cost(model)
+    work = done.total.forward.value
+    if done.unknown:
+        return f"it is not known what `{done.unknown[0]}` multiplies"
     missing = sorted(work.symbols() - model.shape.keys())
     if missing:
         return f"`shape` does not say what `{missing[0]}` is"

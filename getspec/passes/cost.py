@@ -16,7 +16,7 @@ from itertools import count
 from typing import Any
 
 from getspec import ir
-from getspec.ops.base import ATTENDS, FUNCTIONS, PRODUCTS, Layer, Product, Tensor
+from getspec.ops.base import ATTENDS, FUNCTIONS, PRODUCTS, Layer, Product, Tensor, has_work
 from getspec.passes.graph import Back, Call, Graph, Op, Rounds, Wires, Work, flat, wants
 from getspec.passes.paths import folded, joined, trained, twins
 from getspec.passes.statements import Statements, loop_items
@@ -74,6 +74,8 @@ class Cost:
     work: Mapping[str, Work]
     shapes: Mapping[str, Any]
     """The type that each module returned when it was last called."""
+    unknown: tuple[str, ...] = ()
+    """Ops of which it is not known what they multiply: with any, work is a lower bound."""
 
     def below(self, path: str) -> Work:
         """The work of a module and everything in it; "" is the model."""
@@ -88,11 +90,13 @@ def cost(model: ir.Model, rule: Rule = multiplied) -> Cost:
     root = model.root
     assert root.forward is not None, "a spec without `forward` does no work"
     inputs = tuple(_none(declared.type) for declared in root.forward.inputs)
-    graph = _Walk(rule).block(root, inputs, True, dict(twins(root)))
+    walk = _Walk(rule)
+    graph = walk.block(root, inputs, True, dict(twins(root)))
     work: dict[str, Work] = {}
     shapes: dict[str, Any] = {}
     _spread(graph.back(tuple(map(bool, flat(graph.result)))), "", {}, 1, work, shapes)
-    return Cost(model.name, model.file, sum(work.values(), Work()), work, shapes)
+    total = sum(work.values(), Work())
+    return Cost(model.name, model.file, total, work, shapes, tuple(sorted(walk.unknown)))
 
 
 def _spread(
@@ -121,6 +125,7 @@ class _Walk:
     def __init__(self, rule: Rule) -> None:
         self.rule = rule
         self.known: dict[Any, Graph] = {}
+        self.unknown: set[str] = set()
 
     def block(
         self, block: ir.Block, inputs: tuple[Wires, ...], trainable: bool, tied: Tied
@@ -170,6 +175,8 @@ class _Walk:
         for weight in leaf.weights:
             trains = tied.get(weight.name, trainable and weight.trainable)
             wires[weight.name] = next(number) if trains and weight.kind == "parameter" else 0
+        if not has_work(leaf.op):
+            self.unknown.add(leaf.op.type)
         found = self.rule(leaf.op, dict(zip(leaf.op.inputs, types, strict=True)), ())
         out = next(number) if any(flat(tuple(wires.values()))) else 0
         step = Op(_sum(found, wires), _wanting(given), (out,))
@@ -330,6 +337,8 @@ class _Flow(Statements):
                 types |= {key: part.value for key, part in arg.items()}
             else:
                 wires[name], types[name] = self.expr(arg), arg.value
+        if not has_work(expr.op):
+            self.walk.unknown.add(expr.op)
         reads = _wanting(tuple(wires.values()))
         out = self.made(expr.value, bool(reads) and not FUNCTIONS[expr.op].constant)
         work = _sum(self.walk.rule(expr.op, types, many), wires)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from getspec import ir
-from getspec.ops.base import PRODUCTS, REMEMBERS, Layer
+from getspec.ops.base import PRODUCTS, REMEMBERS, Layer, has_work
 from getspec.passes.follow import Called, Flow, Measure, Trace
 from getspec.passes.symbols import Names, Symbols, key_of, sizes_of
 from getspec.signature import inputs_of
@@ -23,6 +23,8 @@ ZERO = constant(0)
 
 def products(op: Any, args: Mapping[str, Any], many: tuple[Any, ...]) -> Poly:
     """Forward FLOPs: two per multiply-add of matrix products."""
+    if not has_work(op):
+        raise Inexact(f"it is not known what `{getattr(op, 'type', op)}` multiplies")
     if isinstance(op, Layer):
         found = op.products(*args.values())
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,17 @@ from committed import MODELS, NAMES
 from writing import load
 
 import getspec
+from getspec.cli import main
+from getspec.ops import base
+from getspec.ops.base import (
+    ELEMENTWISE,
+    FUNCTIONS,
+    LAYERS,
+    PRODUCTS,
+    Layer,
+    has_default,
+    has_work,
+)
 from getspec.passes.cost import cost
 from getspec.sizes import Size
 
@@ -158,6 +170,43 @@ def test_rounds_of_a_loop_are_gone_back_through_as_far_as_they_are_wanted(tmp_pa
     assert after("b = b + layer(a)", "b") == (1, 10, 2)
     assert after("a, b = b, layer(a)", "a") == (1, 4, 2), "of five rounds, two made what a is"
     assert after("a, b = b, layer(a)", "b") == (1, 6, 0)
+
+
+def test_it_is_known_of_every_op_what_it_multiplies() -> None:
+    """An op has products, or its file names it as elementwise, and not both."""
+    ops = [*FUNCTIONS, *(kind(**_fields(kind)) for kind in LAYERS.values())]
+    assert [op for op in ops if not has_work(op)] == []
+    assert {*FUNCTIONS, *LAYERS} >= ELEMENTWISE
+    assert ELEMENTWISE.isdisjoint(PRODUCTS)
+    both = {n for n in ELEMENTWISE & set(LAYERS) if LAYERS[n].products is not Layer.products}
+    assert both == set()
+
+
+def _fields(kind: type[Layer]) -> dict[str, Any]:
+    """Something for the fields that have to be given."""
+    return {field.name: Size.of(1) for field in kind.fields if not has_default(field)}
+
+
+def test_work_of_an_op_without_a_rule_is_a_lower_bound(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The op is named, in text and in JSON; no formula leaves it out, and no budget passes over it."""
+    path = tmp_path / "net.yaml"
+    path.write_text(SPEC.replace("head(x)", "head(tanh(x))") + 'budget: {flops: "<= 1T"}\n')
+    asked = ["cost", str(path), "--shape", "B=1,N=1"]
+    monkeypatch.setattr(base, "ELEMENTWISE", ELEMENTWISE - {"tanh"})
+    assert main(["check", str(path)]) == 1
+    assert "it is not known what `tanh` multiplies" in capsys.readouterr().err
+    path.write_text(path.read_text().partition("budget")[0])
+    assert main(asked) == 0
+    said = capsys.readouterr().out
+    assert "forward   >= 152 FLOPs" in said
+    assert "no rule for FLOPs: tanh" in said
+    assert main([*asked, "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert (document["lower_bound"], document["unknown_ops"]) == (True, ["tanh"])
+    assert main(["formula", str(path), "--of", "flops"]) == 2
+    assert "tanh" in capsys.readouterr().err
 
 
 def test_an_axis_that_nothing_shares_is_summed_before_a_product(tmp_path: Path) -> None:
