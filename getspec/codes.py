@@ -521,6 +521,12 @@ OUTPUT: dict[str, Entry] = {
         "file was not made by getspec. Nothing is written. Look with `--diff`; move the "
         "change into the spec, or overwrite with `--force`.",
     ),
+    "GS602": (
+        "two specs, one file",
+        "Each spec is written to a file of its own, named after it, and not every disk tells "
+        "capitals from small letters. Rename one of the specs, or generate them one by one with "
+        "another `--output`.",
+    ),
 }
 
 CHECKPOINTS: dict[str, Entry] = {

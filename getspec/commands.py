@@ -58,7 +58,8 @@ def _files(named: list[str]) -> Iterator[tuple[str, Path]]:
         if name != "-" and path.is_dir():
             found = [p for p in sorted(path.rglob("*.y*ml")) if _is_model(p)]
             if not found:
-                raise UsageError(f"there are no specs in {name}", "a spec has a `model:` line")
+                help = "a spec has a `model:` line"
+                raise UsageError(f"there are no specs in {name}", help, "GS090")
             yield from ((str(p), _module(p.relative_to(path))) for p in found)
         else:
             yield name, _output_of(path)
@@ -353,7 +354,7 @@ def generate(arguments: Namespace) -> int:
             if other.as_posix().lower() == target.as_posix().lower():
                 both = " and ".join(sorted({other.as_posix(), target.as_posix()}))
                 help = "rename one of them, as not every disk tells capitals from small letters"
-                raise UsageError(f"two specs would be written to {both}", help)
+                raise UsageError(f"two specs would be written to {both}", help, "GS602")
         files[target] = text
     if arguments.stdout or arguments.only:
         return YES
