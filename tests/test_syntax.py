@@ -586,3 +586,11 @@ def test_what_python_itself_gives_up_on(
 def test_only_the_first_line_of_an_expression_is_shifted() -> None:
     assert refused("   $").span == Span("m.yaml", 1, 4, 1)
     assert refused("   (a,\n $)").span == Span("m.yaml", 2, 2, 1)
+
+
+def test_a_nested_statement_stands_from_its_indent_to_the_end_of_its_line() -> None:
+    block = body("if a:\n  for i in b:  \n    x = i\n  if a:\n    return x\nreturn b\n")
+    (outer, _) = block.statements
+    assert isinstance(outer, If)
+    loop, choice = outer.then
+    assert (loop.at, choice.at) == ((2, 2, 11), (4, 2, 5))
