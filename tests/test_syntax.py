@@ -81,6 +81,8 @@ def test_names() -> None:
     assert names(parse("a + f(b[c], k=d) if e else [g, -h]")) == set("abcdefgh") | {"f"}
     block = body("x = a(b)\nfor i, j in zip(c, d):\n  if e:\n    y.append(f(x))\nreturn g, h\n")
     assert block.names == {*"abcdefghx", "zip"}, "what is assigned is not read"
+    assert names(parse("a.pop() + b[1:c]")) == set("abc")
+    assert names(None) == set()
 
 
 def test_statements() -> None:
@@ -594,3 +596,11 @@ def test_a_nested_statement_stands_from_its_indent_to_the_end_of_its_line() -> N
     assert isinstance(outer, If)
     loop, choice = outer.then
     assert (loop.at, choice.at) == ((2, 2, 11), (4, 2, 5))
+
+
+def test_signs_are_deep_only_one_after_the_other() -> None:
+    assert refused("- " * 51 + "1").span == Span("m.yaml", 1, 101, 1)
+    assert refused("[]\n+" + "-" * 51 + "1", body).span == Span("m.yaml", 2, 51, 1)
+    flat = "[" + ", ".join(["[-1]"] * 60) + "]"
+    assert len(shape(parse(flat))[2]) == 60  # type: ignore[index]
+    assert shape(parse(f"[{'[], ' * 60}a - {'-' * 49}1]")) is not None, "as many as there may be"

@@ -5,6 +5,8 @@ Every field of every node is looked at, whatever its kind: a walk that lists the
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from getspec.record import Record
 from getspec.syntax.nodes import At, Name, Node, Pop
 
@@ -13,19 +15,17 @@ __all__ = ["names"]
 
 def names(node: Node | None) -> frozenset[str]:
     """Every name an expression mentions, callees included."""
-    return _mentioned([node])
+    return frozenset(_mentioned(node))
 
 
-def _mentioned(waiting: list[object]) -> frozenset[str]:
-    found: set[str] = set()
-    while waiting:
-        part = waiting.pop()
-        if isinstance(part, Name):
-            found.add(part.id)
-        elif isinstance(part, Pop):
-            found.add(part.name)
-        elif isinstance(part, Record):
-            waiting += vars(part).values()
-        elif isinstance(part, tuple) and not isinstance(part, At):
-            waiting += part
-    return frozenset(found)
+def _mentioned(part: object) -> Iterator[str]:
+    if isinstance(part, Name):
+        yield part.id
+    elif isinstance(part, Pop):
+        yield part.name
+    elif isinstance(part, Record):
+        for each in vars(part).values():
+            yield from _mentioned(each)
+    elif isinstance(part, tuple) and not isinstance(part, At):
+        for each in part:
+            yield from _mentioned(each)
