@@ -74,3 +74,16 @@ def test_a_note_stands_two_spaces_after_the_line() -> None:
     assert noted("x = 1", "one # two") == "x = 1  # one # two"
     assert code(noted("x = 1", "one  # two")) == "x = 1"
     assert code("x = 1") == "x = 1"
+
+
+def test_a_docstring_is_as_wide_as_it_may_be() -> None:
+    """Less its closing quotes, which a formatter would otherwise join to its last line."""
+    lines = docstring("bb " + "a " * 200, 0)
+    assert len(lines[0]) == WIDTH - 3
+    assert max(map(len, lines)) == WIDTH - 3
+
+
+@pytest.mark.parametrize("length", range(33, 39))
+def test_an_item_begins_a_line_where_it_and_what_closes_it_do_not_fit(length: int) -> None:
+    lines = listed(["a" * 30, "b" * 30, "c" * length], "", 0)
+    assert len(lines) == (1 if 64 + length + 1 <= WIDTH else 2)

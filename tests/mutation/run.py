@@ -56,7 +56,6 @@ GROUPS: dict[str, list[str]] = {
     "getspec/passes/count.py": ["tests/passes/test_count.py"],
     "getspec/passes/cost.py": COSTS,
     "getspec/passes/statements.py": COSTS,
-    "getspec/emit/text.py": ["tests/emit/test_tables.py"],
     "getspec/emit/comments.py": ["tests/emit/test_comments.py"],
     "getspec/emit/printer.py": ["tests/emit/test_printer.py", GENERATED],
     "getspec/ops/*.py": ["tests/ops", BAD, DOCUMENTED],
