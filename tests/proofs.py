@@ -67,7 +67,8 @@ def assert_one_model(spec: Spec, device: str, *, training: bool = False) -> None
         have, _ = measure.forward_flops(module, run.inputs(device), run.fold)
     assert_outputs(spec, list(flat(results)))
     wanted = {path: run.at(found.below(path).forward) for path in {"", *found.work, *have}}
-    assert list(measure.differences(wanted, have)) == []
+    different = list(measure.differences(wanted, have))
+    assert not different, f"FLOPs of {different[0]}"
 
 
 def assert_same_tensors(spec: Spec, module: torch.nn.Module | None = None) -> None:

@@ -47,6 +47,7 @@ from proofs import (
 from getspec.emit.statements import expressions
 
 pytestmark = pytest.mark.torch
+FINDINGS = sorted((Path(__file__).parent / "findings").glob("*.yaml"))
 in_two = pytest.mark.parametrize("part", range(2))
 
 
@@ -74,6 +75,13 @@ def test_count_code_and_module_are_one(
     chunk.record(records)
     assert not chunk.mismatches, chunk.report()
     assert_canonical(texts, folder)
+
+
+@pytest.mark.parametrize("path", FINDINGS, ids=lambda path: path.stem)
+def test_what_was_found_stays_mended(path: Path, device: str) -> None:
+    """Specs that once were a mismatch, made small."""
+    for training in (False, True):
+        assert_one_model(load(path), device, training=training)
 
 
 def test_every_op_can_be_drawn() -> None:

@@ -11,7 +11,7 @@ from getspec import ir
 from getspec.emit.definitions import write_class, write_function
 from getspec.emit.functions import HELPERS
 from getspec.emit.layers import LAYER_CLASSES
-from getspec.emit.printer import Printer
+from getspec.emit.printer import Printer, literal
 from getspec.emit.scope import passed_settings
 from getspec.emit.variants import ClassText, FunctionText, hint
 from getspec.record import replaced
@@ -96,6 +96,12 @@ class Names:
         inputs = {declared.name for declared in call.routine.forward.inputs}
         args = [p(arg) for key, arg in call.args if key in inputs]
         args += [f"{key}={p(arg)}" for key, arg in call.args if key in function.settings]
+        given = {key for key, _ in call.args}
+        args += [  # what another call passes stands at its default here
+            f"{key}={literal(call.routine.settings[key].value)}"
+            for key in function.settings
+            if key not in given
+        ]
         if function.trains:
             args.append(f"training={p.training()}")
         return f"{function.name}({', '.join(args)})"

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import count
+from types import MappingProxyType
 from typing import Any
 
 from getspec import ir
@@ -28,6 +29,9 @@ __all__ = ["COUNTED", "Cost", "Rule", "Work", "attention", "cost", "multiplied"]
 
 Tied = Mapping[str, bool]
 """Tied tensors below a module, by path: whether the one that each is tied to is trained."""
+Ones = Mapping[str, Size]
+"""Run-time names that are 1 in a call. Where an op's product depends on that, the definition is gone through for it."""
+ONE = Size.of(1)
 Rule = Callable[[Any, Mapping[str, Any], tuple[Any, ...]], tuple[Product, ...]]
 """What one call does: of a layer or a function (by name), its arguments, and those that a star collects. A block is asked for
 what it does beside its statements, with what it returns."""
@@ -128,18 +132,24 @@ class _Walk:
         self.unknown: set[str] = set()
 
     def block(
-        self, block: ir.Block, inputs: tuple[Wires, ...], trainable: bool, tied: Tied
+        self,
+        block: ir.Block,
+        inputs: tuple[Wires, ...],
+        trainable: bool,
+        tied: Tied,
+        ones: Ones = MappingProxyType({}),
     ) -> Graph:
-        key = (id(block), wants(inputs), trainable, frozenset(tied.items()))
+        key = (id(block), wants(inputs), trainable, frozenset(tied.items()), frozenset(ones))
         if key not in self.known:
             assert block.forward is not None
-            self.known[key] = _Flow(self, block, trainable, tied).run(block.forward, inputs)
+            flow = _Flow(self, block, trainable, tied, ones)
+            self.known[key] = flow.run(block.forward, inputs)
         return self.known[key]
 
-    def routine(self, routine: ir.Routine, inputs: tuple[Wires, ...]) -> Graph:
-        key = (id(routine), wants(inputs))
+    def routine(self, routine: ir.Routine, inputs: tuple[Wires, ...], ones: Ones) -> Graph:
+        key = (id(routine), wants(inputs), frozenset(ones))
         if key not in self.known:
-            self.known[key] = _Flow(self, None, True, {}).run(routine.forward, inputs)
+            self.known[key] = _Flow(self, None, True, {}, ones).run(routine.forward, inputs)
         return self.known[key]
 
     def member(
@@ -149,6 +159,7 @@ class _Walk:
         inputs: tuple[Wires, ...],
         trainable: bool,
         tied: Tied,
+        ones: Ones,
     ) -> Graph:
         """One call of a component."""
         trainable = trainable and member.trainable
@@ -156,7 +167,7 @@ class _Walk:
             case ir.Leaf() as leaf:
                 return self.leaf(leaf, types, inputs, trainable, tied)
             case ir.Block() as block:
-                return self.block(block, inputs, trainable, tied)
+                return self.block(block, inputs, trainable, tied, ones)
             case ir.Sequence() as sequence:
                 return self.sequence(sequence, types, inputs, trainable, tied)
         raise AssertionError(member)
@@ -193,9 +204,10 @@ class _Walk:
         flow = _Flow(self, None, trainable, tied)
         given = flow.taken(inputs)
         for part in sequence.members:
-            inner = self.member(part, types, given, trainable, _within(tied, part.name))
             names = dict(zip(inputs_of(part.module), types, strict=True))
             result, bindings = outcome(part, names, f"`{part.name}`")
+            within = _within(tied, part.name)
+            inner = self.member(part, types, given, trainable, within, _ones(bindings, {}))
             given = (flow.called(part.module, part.name, inner, given, bindings, result),)
             types = (result,)
         flow.graph.result = given[0]
@@ -207,6 +219,11 @@ def _numbered(wires: Wires, number: Any) -> Wires:
     if isinstance(wires, tuple):
         return tuple(_numbered(wire, number) for wire in wires)
     return next(number) if wires else 0
+
+
+def _ones(bindings: Mapping[str, Size], outer: Ones) -> Ones:
+    """The run-time names of a definition that are 1 in this call."""
+    return {n: ONE for n, length in bindings.items() if length.substitute(outer) == 1}
 
 
 def _wanting(wires: Wires) -> tuple[int, ...]:
@@ -231,8 +248,16 @@ def _sum(found: tuple[Product, ...], wires: Mapping[str, Wires]) -> Work:
 class _Flow(Statements):
     """Goes through one definition's statements and writes its steps down."""
 
-    def __init__(self, walk: _Walk, block: ir.Block | None, trainable: bool, tied: Tied) -> None:
+    def __init__(
+        self,
+        walk: _Walk,
+        block: ir.Block | None,
+        trainable: bool,
+        tied: Tied,
+        ones: Ones = MappingProxyType({}),
+    ) -> None:
         self.walk = walk
+        self.ones = ones
         self.block = block
         self.trainable = trainable
         self.tied = tied
@@ -341,24 +366,32 @@ class _Flow(Statements):
             self.walk.unknown.add(expr.op)
         reads = _wanting(tuple(wires.values()))
         out = self.made(expr.value, bool(reads) and not FUNCTIONS[expr.op].constant)
+        if self.ones:
+            types = {name: self.seen(value) for name, value in types.items()}
+            many = tuple(map(self.seen, many))
         work = _sum(self.walk.rule(expr.op, types, many), wires)
         self.graph.steps.append(Op(work, reads, _wanting(out)))
         return out
 
+    def seen(self, value: Any) -> Any:
+        """A type as this caller has it: an axis of 1 broadcasts, and a product over it is none."""
+        return substituted(value, self.ones) if isinstance(value, Tensor) else value
+
     def call(self, expr: ir.Call) -> Wires:
         link: ir.Link = expr.target.value
         given = tuple(self.expr(arg) for _, arg in expr.args)
-        types = tuple(arg.value for _, arg in expr.args)
+        types = tuple(self.seen(arg.value) for _, arg in expr.args)
         assert self.block is not None
         path = folded(self.block, link.path)
         trainable = self.trainable and trained(self.block, link.path)
-        inner = self.walk.member(link.member, types, given, trainable, _within(self.tied, path))
+        tied, ones = _within(self.tied, path), _ones(expr.bindings, self.ones)
+        inner = self.walk.member(link.member, types, given, trainable, tied, ones)
         return self.called(link.member.module, path, inner, given, expr.bindings, expr.value)
 
     def routine(self, expr: ir.RoutineCall) -> Wires:
         args = dict(expr.args)
         given = tuple(self.expr(args[declared.name]) for declared in expr.routine.forward.inputs)
-        inner = self.walk.routine(expr.routine, given)
+        inner = self.walk.routine(expr.routine, given, _ones(expr.bindings, self.ones))
         return self.called(None, "", inner, given, expr.bindings, expr.value)
 
     def called(
