@@ -45,7 +45,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--whole",
         action="store_true",
-        help="compare the bytes of every output of every spec, over ten hash seeds",
+        help="nothing left out: the bytes of every output over ten hash seeds, each hostile text in each place",
     )
     parser.addoption(
         "--device",
@@ -57,6 +57,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile("getspec")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--whole"):
+        share = [item for item in items if item.get_closest_marker("everywhere")]
+        config.hook.pytest_deselected(items=share)
+        items[:] = [item for item in items if item not in share]
 
 
 LONGEST_CHUNK = 1000
@@ -87,6 +94,12 @@ def records(request: pytest.FixtureRequest) -> Path | None:
 def examples(request: pytest.FixtureRequest) -> int:
     """How many random specs the main property draws."""
     return int(request.config.getoption("--examples"))
+
+
+@pytest.fixture(scope="session")
+def whole(request: pytest.FixtureRequest) -> bool:
+    """Whether nothing is left out."""
+    return bool(request.config.getoption("--whole"))
 
 
 @pytest.fixture(scope="session")
