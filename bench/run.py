@@ -321,6 +321,21 @@ print(json.dumps({"torch": torch.__version__, "device": device}))
 """
 
 
+def peaks(device: str) -> list[dict[str, Any]]:
+    """Measured peak memory over the prediction, where there is a device that says so."""
+    found = json.loads(python("bench/peak.py")) if device != "cpu" else []
+    return [{"device": device, **row} for row in found]
+
+
+def memory_lines(rows: list[dict[str, Any]], device: str) -> list[str]:
+    if not rows:
+        return [f"peak memory of a training step: not measured, the device is {device}"]
+    return [
+        f"peak memory / prediction, {row['spec']} at {row['shape']}: {row['ratio']:.3f}  ({device})"
+        for row in rows
+    ]
+
+
 def show(found: dict[str, Any]) -> str:
     """A row of the table."""
     name = found["case"] + (f" / {found['base']}" if found["base"] else "")
@@ -351,7 +366,15 @@ def main() -> None:
     print(", ".join(f"{key} {value}" for key, value in about.items()))
     print(f"{'':<74}  {'median':>8}     {'min':>8}     {'target':>8}")
     print("\n".join(map(show, results)))
-    document = {"schema_version": 1, **about, "rounds": options.rounds, "rows": results}
+    memory = peaks(about["device"])
+    print("\n".join(memory_lines(memory, about["device"])))
+    document = {
+        "schema_version": 1,
+        **about,
+        "rounds": options.rounds,
+        "rows": results,
+        "peak_memory": memory,
+    }
     RESULTS.write_text(json.dumps(document, indent=2) + "\n")
 
 

@@ -33,7 +33,7 @@ from getspec.verify_cost import (
     Trial,
     check_activations,
     check_flops,
-    compare_memory,
+    peak_memory,
 )
 
 __all__ = [
@@ -44,6 +44,7 @@ __all__ = [
     "redraw",
     "small_sizes",
     "tiny_config",
+    "trial_at",
     "verify_spec",
 ]
 
@@ -163,6 +164,22 @@ def make_inputs(
         else _draw(declared, declared.type, sizes, device, generator)
         for declared in model.root.forward.inputs
     ]
+
+
+def trial_at(spec: Spec, sizes: Mapping[str, int]) -> Trial:
+    """A spec as it is, to be run at some sizes; at small ones where none is given."""
+    return _trial(spec.model, small_sizes(spec.model) | dict(sizes), spec.build)
+
+
+def _trial(model: Model, sizes: Mapping[str, int], make: Callable[[], torch.nn.Module]) -> Trial:
+    def build() -> torch.nn.Module:
+        torch.manual_seed(0)
+        return make()
+
+    def inputs(device: str) -> list[Any]:
+        return make_inputs(model, sizes, device, torch.Generator().manual_seed(0))
+
+    return Trial(model, sizes, build, inputs)
 
 
 def _draw(
@@ -344,16 +361,7 @@ class _Session:
     def trial(self) -> Trial:
         """The small model, for the checks of what it costs."""
         config, model = tiny_config(self.spec.model), self.tiny_model()
-        sizes = small_sizes(model)
-
-        def inputs(device: str) -> list[Any]:
-            return make_inputs(model, sizes, device, self.generator())
-
-        def build() -> torch.nn.Module:
-            torch.manual_seed(0)
-            return self.spec.build(**config)
-
-        return Trial(model, sizes, build, inputs)
+        return _trial(model, small_sizes(model), lambda: self.spec.build(**config))
 
     def flops(self) -> str:
         return check_flops(self.trial())
@@ -364,7 +372,7 @@ class _Session:
         return check_activations(self.trial())
 
     def memory(self) -> str:
-        return compare_memory(self.trial())
+        return str(peak_memory(self.trial()))
 
     def low_precision(self) -> str:
         module = self.small().to(torch.bfloat16)

@@ -23,7 +23,7 @@ from getspec.passes.memory import memory
 from getspec.passes.paths import folded
 from getspec.sizes import Size
 
-__all__ = ["Failed", "Trial", "check_activations", "check_flops", "compare_memory"]
+__all__ = ["Failed", "Peak", "Trial", "check_activations", "check_flops", "peak_memory"]
 
 
 class Failed(Exception):
@@ -117,16 +117,35 @@ def check_activations(trial: Trial, dtype: torch.dtype = torch.float32) -> str:
     return f"{', '.join(said)}; each module equal"
 
 
-def compare_memory(trial: Trial) -> str:
-    """Peak memory of a training step over the prediction: a figure to look at, which cannot fail.
+@dataclass(frozen=True)
+class Peak:
+    """Bytes of a training step: the most that were held, and the sum of all addends."""
 
-    Allocators round, and kernels need room of their own.
-    """
+    measured: int
+    predicted: int
+
+    @property
+    def ratio(self) -> float | None:
+        return self.measured / self.predicted if self.predicted else None
+
+    def __str__(self) -> str:
+        ratio = "-" if self.ratio is None else f"{self.ratio:.3f}"
+        return f"{self.measured:,} bytes measured / {self.predicted:,} predicted = {ratio}"
+
+    def as_json(self) -> dict[str, int | float | None]:
+        ratio = None if self.ratio is None else round(self.ratio, 6)
+        return {"measured": self.measured, "predicted": self.predicted, "ratio": ratio}
+
+
+def peak_memory(
+    trial: Trial,
+    device: str = "cuda",
+    peak: Callable[[torch.nn.Module, list[Any]], int] = measure.peak_bytes,
+) -> Peak:
+    """A figure to look at, which cannot fail: allocators round, and kernels need room of their own."""
     held = memory(trial.model, sizes=trial.known)
     predicted = sum(trial.at(addend.bytes) for addend in held.training)
-    measured = measure.peak_bytes(*trial.made("cuda"))
-    ratio = f"{measured / predicted:.3f}" if predicted else "-"
-    return f"{measured:,} bytes measured / {predicted:,} predicted = {ratio}"
+    return Peak(peak(*trial.made(device)), predicted)
 
 
 def _cast(value: Any, dtype: torch.dtype) -> Any:
