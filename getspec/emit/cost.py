@@ -105,7 +105,8 @@ class CostTable:
 
         `modules`: per module, copies included: `path`, `type`, `repeat`, `output`, `params`, `forward_flops`,
         `forward_macs`, `backward_flops`, `activation_bytes` (kept for the backward pass); the model's own stand beside
-        `params`. `lower_bound` is true where an op in `unknown_ops` has no rule for memory or FLOPs.
+        `params`, and what its `forward` does beside its modules is a row `(forward)`, so that outermost rows add up.
+        `lower_bound` is true where an op in `unknown_ops` has no rule for memory or FLOPs.
 
         `memory`: `policy` (the choices, and `recipes` in words); `training` and `inference`, each with `addends` (`name`,
         `bytes`, `recipe`) and `total_bytes`; `kv_cache_bytes_per_token`, `kv_cache_bytes`, `state_bytes`.
@@ -258,8 +259,20 @@ def table(
 
     rows = tuple(row(each, each.path) for each in count.rows)
     total = row(Row("", count.model, 1, count.total, 0), "")
+    rows = (*rows, *_own(total, rows))
     whole = (count.model, count.spec, sizes, rows, total)
     return CostTable(*whole, memory, ratio, policy, cost.unknown, like)
+
+
+def _own(total: CostRow, rows: Sequence[CostRow]) -> Iterator[CostRow]:
+    """What the model's own `forward` does beside its modules, so that the outermost rows add up."""
+    outer = [row for row in rows if row.depth == 0]
+    figures = [
+        getattr(total, name) - sum((getattr(row, name) for row in outer), constant(0))
+        for name in ("forward", "backward", "kept")
+    ]
+    if any(figure.terms for figure in figures):
+        yield CostRow(OWN, "", 1, 0, "", 0, *figures)
 
 
 def _shape(type: Any, values: Mapping[str, Poly]) -> str:
@@ -295,6 +308,8 @@ def size_of(poly: Poly) -> str:
     return f"{number} B"
 
 
+OWN = "(forward)"
+"""In the place of a path: the model's own statements."""
 HEAD = (
     "",
     "type",

@@ -182,6 +182,41 @@ def test_json_has_integers_that_add_up(capsys: pytest.CaptureFixture[str]) -> No
     assert six["training_flops"] == six["flops"] + six["attention_flops"] + six["other_flops"]
 
 
+OUTSIDE = """\
+getspec: 1
+model: Net
+inputs: {x: "float[B, N, 4]"}
+components:
+  w: {type: parameter, shape: [4, 6], init: ones}
+  fc: {type: linear, in_features: 6, out_features: 6}
+forward: |
+  y = x @ w
+  return relu(fc(y)) @ transpose(y, 1, 2)
+"""
+
+
+@each_model
+def test_outermost_rows_add_up(path: Path) -> None:
+    adds_up(getspec.load(path))
+
+
+def test_what_the_model_does_itself_has_a_row(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write(tmp_path, net=OUTSIDE)
+    adds_up(getspec.load(path))
+    assert "\n(forward)  " in run(capsys, str(path), "--shape", "B=1,N=2")
+
+
+def adds_up(spec: Any) -> None:
+    found = spec.cost()
+    outer = [row for row in found.rows if row.depth == 0]
+    for figure in ("forward", "backward", "kept"):
+        whole = getattr(found.total, figure)
+        assert sum((getattr(row, figure) for row in outer), Size.of(0).value) == whole, figure
+    assert sum(row.params for row in outer) == found.total.params
+
+
 def test_causal_attention_halves_and_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     path = str(ZOO / "gpt2.yaml")
     found = [
