@@ -132,3 +132,34 @@ def test_a_surrogate_is_no_character(code: int) -> None:
 @pytest.mark.parametrize("code", [0xD7FF, 0xE000])
 def test_the_characters_beside_the_surrogates_are_characters(code: int) -> None:
     assert "not allowed" in bad_escape(f"\\u{code:04x}")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("", None),
+        ("~", None),
+        ("null", None),
+        ("true", True),
+        ("FALSE", False),
+        ("0", 0),
+        ("-0", 0),
+        ("+7", 7),
+        ("0o17", 15),
+        ("0xfF", 255),
+        (".5", 0.5),
+        ("1.", 1.0),
+        ("-1.5E+3", -1500.0),
+        ("00.5", 0.5),
+        ("on", "on"),
+        ("1_000", "1_000"),
+        ("12:30", "12:30"),
+        ("-", "-"),
+        (".", "."),
+        ("-0x1F", "-0x1F"),
+        ("2 * dim", "2 * dim"),
+    ],
+)
+def test_what_is_read(text: str, value: object) -> None:
+    found = resolve(text)
+    assert (found, type(found)) == (value, type(value))

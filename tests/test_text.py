@@ -234,3 +234,18 @@ def test_an_index_is_a_line_and_a_column(text: str, index: int) -> None:
     assert source.site(index) == (line, column, 1)
     assert source.span(index, 3) == Span("m.yaml", line, column, 3)
     assert source.span(index) == Span("m.yaml", line, column)
+
+
+def test_a_file_of_nearly_that_name_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "model.yaml").write_text("a: 1")
+    (tmp_path / "modle.txt").write_text("a: 1")
+    with pytest.raises(UsageError) as caught:
+        read_file(str(tmp_path / "modle.yaml"), "modle.yaml")
+    assert caught.value.help == f"did you mean `{tmp_path / 'model.yaml'}`?"
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError) as caught:
+        read_file("modle.yml", "modle.yml")
+    assert caught.value.help == "did you mean `model.yaml`?"
+    with pytest.raises(UsageError) as caught:
+        read_file("folder/modle.yaml", "folder/modle.yaml")
+    assert caught.value.help == "name a file that is there"
