@@ -460,6 +460,10 @@ MESSAGES = {
     "widths[0 - 3]": ("GS209", "item -3 of a list of 2", None),
     "dimm": ("GS210", "unknown name `dimm`", "did you mean `dim`?"),
     "false": ("GS210", "unknown name `false`", "write `False`"),
+    "tru": ("GS210", "unknown name `tru`", "did you mean `true`?"),
+    "fals": ("GS210", "unknown name `fals`", "did you mean `false`?"),
+    "flag and Tru": ("GS210", "unknown name `Tru`", "did you mean `True`?"),
+    "flag and Fals": ("GS210", "unknown name `Fals`", "did you mean `False`?"),
     "zzzzzz": ("GS210", "unknown name `zzzzzz`", "names here: dim, flag, kind, widths, N"),
     "sqr(dim)": ("GS211", "`sqr` is not a function of numbers", "did you mean `sqrt`?"),
     "widths[0](1)": (

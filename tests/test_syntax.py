@@ -604,3 +604,38 @@ def test_signs_are_deep_only_one_after_the_other() -> None:
     flat = "[" + ", ".join(["[-1]"] * 60) + "]"
     assert len(shape(parse(flat))[2]) == 60  # type: ignore[index]
     assert shape(parse(f"[{'[], ' * 60}a - {'-' * 49}1]")) is not None, "as many as there may be"
+
+
+@pytest.mark.parametrize(
+    ("value", "word", "keyword", "place"),
+    [
+        ("retrun x", "retrun", "return", (1, 0, 6)),
+        ("x = a\nretrun x", "retrun", "return", (2, 0, 6)),
+        ("fro i in a:\n  x = i\nreturn x", "fro", "for", (1, 0, 3)),
+        ("for i ni a:\n  x = i\nreturn x", "ni", "in", (1, 6, 2)),
+        ("fro i in a:\n  x = = i\nreturn x", "fro", "for", (1, 0, 3)),
+        ("if a:\n  x = b\nesle:\n  x = c\nreturn x", "esle", "else", (3, 0, 4)),
+        ("x = a adn b", "adn", "and", (1, 6, 3)),
+    ],
+)
+def test_a_keyword_that_is_misspelt(
+    value: str, word: str, keyword: str, place: tuple[int, int, int]
+) -> None:
+    found = refused(value, body)
+    assert (found.code, found.message) == ("GS402", f"`{word}` has no place here")
+    assert found.help == f"did you mean `{keyword}`?"
+    line, col, width = place
+    assert found.span == Span("m.yaml", line, col + 1, width)
+
+
+def test_a_misspelt_keyword_of_an_indented_expression() -> None:
+    found = refused("   a adn b")
+    assert (found.code, found.message) == ("GS201", "`adn` has no place here")
+    assert found.span == Span("m.yaml", 1, 6, 3)
+    assert refused("   (a,\n b adn c)").span == Span("m.yaml", 2, 4, 3)
+
+
+def test_how_wide_a_mistake_is() -> None:
+    assert refused("f(x) = 1", body).span == Span("m.yaml", 1, 1, 4)
+    assert refused("x = a\nf(x) = 1", body).span == Span("m.yaml", 2, 1, 4)
+    assert refused("   (f(x) := 1)").span == Span("m.yaml", 1, 5, 4)

@@ -236,7 +236,9 @@ def test_an_index_is_a_line_and_a_column(text: str, index: int) -> None:
     assert source.span(index) == Span("m.yaml", line, column)
 
 
-def test_a_file_of_nearly_that_name_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_of_nearly_that_name_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "model.yaml").write_text("a: 1")
     (tmp_path / "modle.txt").write_text("a: 1")
     with pytest.raises(UsageError) as caught:
