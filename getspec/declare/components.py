@@ -174,6 +174,9 @@ def _pattern(place: Place, beside: Data, pattern: list[Any]) -> list[tuple[int, 
             message = f"a part of a pattern is a mapping, this is {shown(item)}"
             at.error("GS103", message, at.value(), "{type: silu}")
             continue
+        if "when" in item:
+            help = "give the whole component a `when`, or choose within a block"
+            at.error("GS101", "a part of a pattern is always there", at.key("when"), help)
         times = item.get("times", 1)
         if isinstance(times, bool) or not isinstance(times, int) or times < 1:
             message = f"`times` is a positive integer, this is {shown(times)}"
