@@ -29,11 +29,18 @@ def _input(declared: TensorDecl, scope: Scope, problems: Diagnostics) -> ir.Inpu
     type = _tensors(declared, scope)
     below = selects = None
     if declared.below is not None:
-        bound = problems.attempt(Evaluator.of, scope, declared.below)
-        below = bound.value if bound and isinstance(bound.value, Size) else None
+        below = problems.attempt(_bound, declared.below, scope)
     if declared.selects is not None:
         selects = _axis(declared.selects, _own(scope))
     return ir.Input(declared.name, type, below, declared.doc, declared.span, selects)
+
+
+def _bound(below: Expression, scope: Scope) -> Size | None:
+    """What integers stay below; None where it follows a position, and nothing fixed can be said."""
+    value = Evaluator.of(scope, below).value
+    if isinstance(value, Size | ir.Varying):
+        return value if isinstance(value, Size) else None
+    raise SpecError.of("GS205", f"`below` is an integer, this is {described(value)}", below.span)
 
 
 def _tensors(declared: TensorDecl, scope: Scope) -> Tensor | tuple[Tensor, ...]:
