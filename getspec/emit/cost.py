@@ -109,7 +109,8 @@ class CostTable:
         `lower_bound` is true where an op in `unknown_ops` has no rule for memory or FLOPs.
 
         `memory`: `policy` (the choices, and `recipes` in words); `training` and `inference`, each with `addends` (`name`,
-        `bytes`, `recipe`) and `total_bytes`; `kv_cache_bytes_per_token`, `kv_cache_bytes`, `state_bytes`.
+        `bytes`, `recipe`) and `total_bytes`; `kv_cache_bytes_per_token`, `kv_cache_bytes`, `state_bytes`;
+        `kv_uncounted_attentions` have a mask of their own, and whether they look back only is not known.
 
         `active_params`: those that one token meets. `six_nd`, for models of token sequences: `tokens`, `flops` (6ND),
         `training_flops`, and their difference as `attention_flops` and `other_flops`.
@@ -144,6 +145,7 @@ class CostTable:
                 "policy": {**self.policy, "recipes": dict(memory.recipes)},
                 "training": self._sum(memory.training),
                 "inference": self._sum(memory.inference),
+                "kv_uncounted_attentions": _number(self.at(memory.masked)),
                 "kv_cache_bytes_per_token": _number(self.at(memory.kv_per_token)),
                 "kv_cache_bytes": _number(self.at(memory.kept.total("cache"))),
                 "state_bytes": _number(self.at(memory.kept.total("state"))),
@@ -431,6 +433,11 @@ def _memory_lines(found: CostTable, look: Look | None) -> Iterator[str]:
     if policy["attention"] == "fused" and memory.kept.total("attention") != 0:
         line = f"fused attention  {memory.recipes['attention']}"
         yield from folded(line, look, 17)
+    if memory.masked != 0:
+        yield (
+            f"keys and values  not counted for {memory.masked.value} attentions with a mask of their own: "
+            "whether they look back only is not known"
+        )
     if memory.kv_per_token != 0:
         yield f"keys and values  {memory.kv_per_token.value.constant:,} bytes a token"
     if memory.active != found.total.params:

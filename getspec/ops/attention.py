@@ -138,6 +138,8 @@ def _sdpa_saves(
         tape.note("keys", token)
         length = k.shape[2] if window is None else smaller(k.shape[2], window)
         tape.note("cache", token * k.shape[0] * length)
+    elif mask is not None and q.shape[2] == k.shape[2] and mask.shape[-2:-1] == (q.shape[2],):
+        tape.note("masked", Size.of(1))
     if window is not None:
         mask = tape.new(Tensor("bool", (q.shape[2], k.shape[2])))
     if mask is not None and mask.type.dtype == "bool":

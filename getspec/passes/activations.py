@@ -29,7 +29,8 @@ class Activations:
     `entered` is what layers of a repeat are given, `again` what of it they keep, and `outside` what else is kept outside of
     such layers; `keys` is what causal attention remembers of one token and `cache` of all
     of them; `state` is what recurrences remember; `outputs` are results that are not saved. In parameters: `idle`, those of
-    groups that a row does not enter. In times: `selects`, how often a mask selects, so that a size depends on data.
+    groups that a row does not enter. In times: `selects`, how often a mask selects, so that a size depends on data;
+    `masked`, how often attention has a mask over pairs of positions, which may hide what is later: no keys are counted for it.
     """
 
     table: Mapping[tuple[str, str], Size]

@@ -105,6 +105,8 @@ class Memory:
     kv_per_token: Size
     active: int
     """Parameters that one row of the input meets, where groups are chosen."""
+    masked: Size
+    """Calls of attention whose own mask says what they see: whether they look back only, and have a cache, is not known."""
     kept: Activations
     """The activations, in the chosen policy."""
     recipes: Mapping[str, str]
@@ -164,6 +166,7 @@ def memory(
         training=tuple(a for a in training if a.bytes != 0),
         inference=tuple(a for a in inference if a.bytes != 0),
         kv_per_token=kept.total("keys"),
+        masked=kept.total("masked"),
         active=params - int(kept.total("idle")),
         kept=kept,
         recipes={

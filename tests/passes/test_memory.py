@@ -94,6 +94,16 @@ def test_published_bytes_of_keys_and_values(name: str, each: int) -> None:
     assert str(cache.value) == f"{each}*B*N"
 
 
+@pytest.mark.parametrize(("name", "calls"), [("gpt2", 0), ("vit-b16", 0), ("t5-small", 12)])
+def test_a_mask_of_ones_own_is_no_silent_zero(
+    name: str, calls: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whether a bias over pairs of positions hides what is later, nobody has said."""
+    path = str(ZOO / f"{name}.yaml")
+    assert held(ZOO / f"{name}.yaml").masked == calls
+    assert (f"not counted for {calls} attentions" in run(capsys, path)) == (calls > 0)
+
+
 def test_recurrent_state_does_not_grow_with_length() -> None:
     found = held(ZOO / "mamba-130m.yaml")
     assert found.kv_per_token == 0
