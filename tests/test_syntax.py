@@ -639,3 +639,18 @@ def test_how_wide_a_mistake_is() -> None:
     assert refused("f(x) = 1", body).span == Span("m.yaml", 1, 1, 4)
     assert refused("x = a\nf(x) = 1", body).span == Span("m.yaml", 2, 1, 4)
     assert refused("   (f(x) := 1)").span == Span("m.yaml", 1, 5, 4)
+
+
+@pytest.mark.parametrize(
+    ("value", "place"), [("12:30", (1, 0)), ("  12:30 ", (1, 2)), ("\n\n 12:30\n", (3, 1))]
+)
+def test_a_time_is_no_arithmetic(value: str, place: tuple[int, int]) -> None:
+    found = refused(value)
+    assert (found.code, found.message) == ("GS201", "`12:30` is a time or a date")
+    assert found.help == "write the number that is meant; arithmetic has spaces, as in `12 - 3`"
+    line, col = place
+    assert found.span == Span("m.yaml", line, col + 1, 5)
+
+
+def test_an_expression_knows_where_it_stands() -> None:
+    assert parse_expression(" a + b", text(" a + b")).span == Span("m.yaml", 1, 2, 5)

@@ -26,8 +26,8 @@ def parse_expression(value: int | float | bool | str | None, text: Text) -> Expr
         return Expression(_literal(value, text), text)
     if not value.strip():
         raise text.error("GS201", "an expression is expected here, the value is empty", At(1, 0, 1))
-    if value[0].isdigit() and _TIME_OR_DATE.fullmatch(value.strip()):
-        at = At(1, len(value) - len(value.lstrip()), len(value.strip()))
+    if value.lstrip()[0].isdigit() and _TIME_OR_DATE.fullmatch(value.strip()):
+        at = At(*_start(value), len(value.strip()))
         help = "write the number that is meant; arithmetic has spaces, as in `12 - 3`"
         raise text.error("GS201", f"`{value.strip()}` is a time or a date", at, help)
     try:
@@ -53,11 +53,16 @@ def _shared(value: str) -> tuple[Node, frozenset[str]]:
     return node, names(node)
 
 
+def _start(value: str) -> tuple[int, int]:
+    """The line and the column of the first letter."""
+    lead = value[: len(value) - len(value.lstrip())]
+    return 1 + lead.count("\n"), len(lead.rpartition("\n")[2])
+
+
 def _read(value: str, text: Text) -> Node:
     check_limits(value, text, MAX_EXPRESSION)
-    lead = value[: len(value) - len(value.lstrip())]
-    source = "\n" * lead.count("\n") + value.strip()  # blank lines count, an indent is no Python
-    shift = len(lead.rpartition("\n")[2])
+    line, shift = _start(value)
+    source = "\n" * (line - 1) + value.strip()  # blank lines count, an indent is no Python
     tree = parse_value(source, text, shift)
     return ExpressionReader(Lines(text, source, shift)).node(tree)
 
