@@ -28,7 +28,17 @@ from getspec.scalars import TRUE_OR_FALSE
 if TYPE_CHECKING:
     from getspec.source import Document
 
-__all__ = ["Block", "Claim", "Component", "File", "Function", "Input", "validate", "validated"]
+__all__ = [
+    "Block",
+    "Claim",
+    "Component",
+    "File",
+    "Function",
+    "Input",
+    "Output",
+    "validate",
+    "validated",
+]
 
 
 def _expression(value: object) -> object:
@@ -78,15 +88,20 @@ class Section(BaseModel):
 Shape = TypeVar("Shape", bound=Section)
 
 
-class Input(Section):
-    """A tensor that `forward` takes."""
+class Output(Section):
+    """A tensor that `forward` returns."""
 
     type: str = Field(description="dtype and axes: `float[B, N, dim]`; capitals are run-time sizes")
+    doc: str | None = Field(None, description="what it is")
+
+
+class Input(Output):
+    """A tensor that `forward` takes."""
+
     below: Expr | None = Field(None, description="for ints: values are in [0, below)")
     selects: Expr | None = Field(None, description="for bools: how many values are True")
     repeat: Expr | None = Field(None, description="make it a list of this many tensors")
     index: str | None = Field(None, description="name of the position in the list, for its axes")
-    doc: str | None = Field(None, description="what it is")
 
 
 class Component(BaseModel):
@@ -197,7 +212,7 @@ class File(Section):
     inputs: dict[str, Annotated[Input, BeforeValidator(_typed)]] = Field(
         {}, description="tensors `forward` takes, in order"
     )
-    outputs: dict[str, Annotated[Input, BeforeValidator(_typed)]] = Field(
+    outputs: dict[str, Annotated[Output, BeforeValidator(_typed)]] = Field(
         {}, description="names and types of what it returns"
     )
     components: dict[str, Component] = Field(
@@ -390,7 +405,7 @@ def _keys_at(path: tuple[str | int, ...]) -> list[str]:
     """The keys that the models allow at a place."""
     model: Any = File
     names = {"blocks": Block, "functions": Function, "components": Component}
-    names |= {"inputs": Input, "outputs": Input, "expect": Claim, "against": Against}
+    names |= {"inputs": Input, "outputs": Output, "expect": Claim, "against": Against}
     names |= {"budget": Budget}
     for part in path:
         model = names.get(str(part), model)

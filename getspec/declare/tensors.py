@@ -5,25 +5,26 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from getspec.declare.declarations import TensorDecl
 from getspec.declare.names import check_name
 from getspec.declare.place import Place
 from getspec.errors import Fix, escape, nearest
 from getspec.ops.base import DTYPES
+from getspec.record import replaced
 from getspec.syntax import Expression
 
 if TYPE_CHECKING:
-    from getspec.spec import Input
+    from getspec.spec import Input, Output
 
 __all__ = ["read_tensor"]
 
 TYPE = re.compile(r"\s*([a-z0-9]+)\s*(\[(.*)\])?\s*", re.DOTALL)
 
 
-def read_tensor(place: Place, name: str, written: Input) -> TensorDecl | None:
-    """An input or output: its type alone, or a mapping that says more."""
+def read_tensor(place: Place, name: str, written: Input | Output) -> TensorDecl | None:
+    """An input or output: its type alone, or a mapping that says more. What is only said of inputs is None of an output."""
     check_name(name, place.key, place.problems)
     at = place if place.mark("type") is None else place.inside("type")
     match = TYPE.fullmatch(written.type)
@@ -33,15 +34,27 @@ def read_tensor(place: Place, name: str, written: Input) -> TensorDecl | None:
     dims = _dims(at, match[3] or "", match.start(3))
     if dims is None:
         return None
-    below, repeat = _optional(place, written, "below"), _optional(place, written, "repeat")
-    if written.index is not None:
-        check_name(written.index, lambda: place.value("index"), place.problems)
-    if written.selects is not None and match[1] != "bool":
+    declared = TensorDecl(name, match[1], dims, None, written.doc, at.value())
+    return _as_input(place, declared, written)
+
+
+def _as_input(place: Place, declared: TensorDecl, written: Input | Output) -> TensorDecl:
+    """With what is said of inputs alone: their values, and how many there are."""
+    below, repeat, index, selects = (
+        getattr(written, key, None) for key in ("below", "repeat", "index", "selects")
+    )
+    if index is not None:
+        check_name(index, lambda: place.value("index"), place.problems)
+    if selects is not None and declared.dtype != "bool":
         message = "`selects` counts the True values of a bool"
         place.error("GS103", message, place.key("selects"))
-    selects = _optional(place, written, "selects")
-    span, index = at.value(), written.index
-    return TensorDecl(name, match[1], dims, below, written.doc, span, repeat, index, selects)
+    return replaced(
+        declared,
+        below=_optional(place, below, "below"),
+        repeat=_optional(place, repeat, "repeat"),
+        index=index,
+        selects=_optional(place, selects, "selects"),
+    )
 
 
 def _refuse(at: Place, written: str, dtype: str | None) -> None:
@@ -55,8 +68,8 @@ def _refuse(at: Place, written: str, dtype: str | None) -> None:
     at.error("GS103", f"`{escape(written)}` is not a tensor type", place, help)
 
 
-def _optional(place: Place, written: Input, key: str) -> Expression | None:
-    return place.attempt(lambda: place.optional(getattr(written, key), key))
+def _optional(place: Place, value: Any, key: str) -> Expression | None:
+    return place.attempt(lambda: place.optional(value, key))
 
 
 def _dims(at: Place, text: str, start: int) -> tuple[Expression, ...] | None:

@@ -111,6 +111,7 @@ EXAMPLES: Mapping[str, Mapping[str, list[Any]]] = {
     },
     "Block": {**_PARTS, "params": [{"dim": "int", "bias": True}]},
     "Function": {**_FLOW, "params": [{"dim": "int"}]},
+    "Output": {"type": ["float[B, N, dim]"], "doc": ["one row for each token"]},
     "Input": {
         "type": ["float[B, N, dim]", "int[B, N]", "bool[B, N]"],
         "below": ["vocab_size"],
@@ -157,10 +158,10 @@ def json_schema() -> dict[str, Any]:
         "description": "paths of the base to leave out",
     }
     _complete_component(schema["$defs"]["Component"])
-    tensor = schema["$defs"]["Input"]
-    tensor["properties"]["type"] |= _TENSOR
+    for tensor in ("Input", "Output"):
+        schema["$defs"][tensor]["properties"]["type"] |= _TENSOR
     of_bool = {"properties": {"type": {"pattern": r"^\s*bool\b"}}}
-    tensor["dependentSchemas"] = {"selects": of_bool}
+    schema["$defs"]["Input"]["dependentSchemas"] = {"selects": of_bool}
     for name, keys in EXAMPLES.items():
         described = (schema if name == "File" else schema["$defs"][name])["properties"]
         for key, examples in keys.items():
@@ -204,7 +205,7 @@ def _for_editors(node: Any) -> Any:
         return [_for_editors(item) for item in node]
     if not isinstance(node, dict):
         return node
-    if node == {"$ref": "#/$defs/Input"}:
+    if node in ({"$ref": "#/$defs/Input"}, {"$ref": "#/$defs/Output"}):
         return {"anyOf": [_TENSOR, node]}
     return {
         key: _for_editors(value)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from getspec.spec import Against, Block, Budget, Claim, Component, File, Function, Input
+from getspec.spec import Against, Block, Budget, Claim, Component, File, Function, Input, Output
 
 __all__ = [
     "DERIVED",
@@ -183,7 +183,7 @@ DERIVED: dict[str, Any] = {
 FILES = {"parts.yaml": PARTS, "base.yaml": BASE}
 MODELS = {
     "inputs": Input,
-    "outputs": Input,
+    "outputs": Output,
     "components": Component,
     "blocks": Block,
     "functions": Function,
