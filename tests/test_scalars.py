@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from getspec.errors import Fix
 from getspec.scalars import Refusal, bad_escape, not_a_key, resolve, unescaped
 
 
@@ -163,3 +164,12 @@ def test_the_characters_beside_the_surrogates_are_characters(code: int) -> None:
 def test_what_is_read(text: str, value: object) -> None:
     found = resolve(text)
     assert (found, type(found)) == (value, type(value))
+
+
+def test_a_program_mends_only_what_can_mean_one_thing() -> None:
+    plain, octal = resolve("-08"), resolve("017")
+    assert isinstance(plain, Refusal)
+    assert isinstance(octal, Refusal)
+    assert isinstance(plain.help, Fix)
+    assert plain.help.text == "-8"
+    assert not isinstance(octal.help, Fix), "15 or 17, nobody knows"
