@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from getspec.api import Spec, load
 from getspec.declare import kind_of
@@ -44,8 +44,6 @@ class CommonMap(Section):
 
 class FieldMap(CommonMap):
     """How the fields of a library's config become a spec's."""
-
-    model_config = ConfigDict(protected_namespaces=())  # before 2.10, pydantic reserved `model_`
 
     model_type: str = Field(description="the value of `model_type` this is for")
     spec: str = Field(description="the spec of the zoo that it leads to")

@@ -45,7 +45,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--whole",
         action="store_true",
-        help="nothing left out: the bytes of every output over ten hash seeds, each hostile text in each place",
+        help="nothing left out: every committed spec, ten hash seeds, each hostile text in each place",
     )
     parser.addoption(
         "--device",

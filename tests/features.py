@@ -46,10 +46,12 @@ WITHOUT_A_MODEL = {
     "model.expect": "claims, which make no model",
     "model.rename": "names in another's checkpoint",
     "model.shape": "sizes at which costs are quoted",
+    "model.schema_": "for editors",
     "model.sources": "words",
+    "model.use": "names of files, whose blocks and functions test_random_blocks draws one by one",
     "block.sources": "words",
 }
-"""What changes neither a tensor nor a computation, and why it need not be drawn."""
+"""What a random spec need not have, and why."""
 
 
 # ------------------------------------------------------------------------------------------- all of them

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
 from committed import ROOT
 from features import FEATURES, WITHOUT_A_MODEL
 
@@ -99,6 +100,11 @@ def random_specs(found: Any) -> Iterator[str]:
     )
     for each in mismatches:
         yield f"\nSeed {each['seed']}: {each['error'].splitlines()[0]}"
+    yield ""
+    yield "Found so, and mended:"
+    yield ""
+    for path in sorted((ROOT / "tests" / "findings").glob("*.yaml")):
+        yield f"- `{path.stem}`: {yaml.safe_load(path.read_text(encoding='utf-8'))['summary']}"
     yield ""
     rare = ", ".join(f"`{name}` ({number:,})" for number, name in rarest)
     yield f"Rarest of what is drawn, with the number of specs that have it: {rare}."

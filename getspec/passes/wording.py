@@ -97,6 +97,9 @@ def _spelling(node: Any) -> Any:
         return tuple((key, _spelling(value)) for key, value in node.items())
     if isinstance(node, ir.Const):
         return "const", shown(node.value)
+    if isinstance(node, ir.Routine):  # as a record it also knows the file it stands in
+        settings = {name: shown(expr.value) for name, expr in node.settings.items()}
+        return node.name, _spelling(settings), _spelling(node.lets), node.dataflow
     if isinstance(node, ir.Expr):
         parts = [
             getattr(node, n) for n in type(node).__match_args__ if n not in ("value", "bindings")

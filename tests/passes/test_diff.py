@@ -422,3 +422,27 @@ def test_settings_that_change_the_code_are_seen(case: tuple[RandomSpec, dict[str
             return
     if not getspec.diff(one, other).changes:
         assert without_defaults(one.generate()) == without_defaults(other.generate())
+
+
+def test_a_function_in_a_value_is_the_same_in_two_files(tmp_path: Path) -> None:
+    """What a buffer is worth may come from a function, which stands in some file."""
+    text = """\
+getspec: 1
+model: Net
+inputs: {x: "float[B, 4]"}
+components:
+  table: {type: buffer, value: "waves(arange(4), rate=2)"}
+forward: |
+  return x * table
+functions:
+  waves:
+    params: {rate: int}
+    inputs: {positions: "int[N]"}
+    forward: |
+      return sin(cast(positions, float32) * rate)
+"""
+    paths = [tmp_path / name for name in ("a.yaml", "b.yaml", "c.yaml")]
+    for path in paths:
+        path.write_text(text.replace("sin", "cos") if path.stem == "c" else text, encoding="utf-8")
+    assert getspec.diff(paths[0], paths[1]).identical
+    assert [change.category for change in getspec.diff(paths[0], paths[2]).changes] == ["GRAPH"]

@@ -12,7 +12,8 @@ From the inside out: `operands` finds what an op can take; `layers`, `functions`
 
 from drawing import Seeded
 
-from strategies.changes import overridden, renamed, reordered, split, unrolled
+from strategies.calls import call_block
+from strategies.changes import listed, overridden, renamed, reordered, split, turned
 from strategies.functions import FUNCTION_RECIPES
 from strategies.layers import LAYER_RECIPES, call_layer
 from strategies.models import RandomSpec, drawn, plain_loop_of, specs
@@ -23,14 +24,16 @@ __all__ = [
     "LAYER_RECIPES",
     "RandomSpec",
     "Seeded",
+    "call_block",
     "call_layer",
     "drawn",
     "dumped",
+    "listed",
     "overridden",
     "plain_loop_of",
     "renamed",
     "reordered",
     "specs",
     "split",
-    "unrolled",
+    "turned",
 ]

@@ -12,7 +12,11 @@ from getspec.compose import SECTIONS
 from strategies.models import RandomSpec, plain_loop_of, specs
 from strategies.text import dumped
 
-__all__ = ["overridden", "renamed", "reordered", "split", "unrolled"]
+__all__ = ["listed", "overridden", "renamed", "reordered", "split", "turned"]
+
+
+ORDERED = frozenset(("config", "let", "inputs", "outputs", "params", "components", "layers", "tie"))
+"""Sections whose order is that of arguments or of tensors."""
 
 
 @st.composite
@@ -26,13 +30,12 @@ def overridden(draw: Any) -> tuple[RandomSpec, dict[str, Any]]:
 def reordered(draw: Any) -> tuple[RandomSpec, dict[str, Any], dict[str, Any]]:
     """A model, the same with keys in another order, and the same with components in another order."""
     spec = draw(specs())
-    ordered = {"config", "let", "inputs", "params", "components", "layers", "tie"}
-    shuffled = _shuffled(spec.tree, draw, ordered)
+    shuffled = _shuffled(spec.tree, draw, ORDERED)
     components = spec.tree | {"components": _turned(spec.tree.get("components", {}), draw)}
     return spec, shuffled, {key: value for key, value in components.items() if value}
 
 
-def _shuffled(value: Any, draw: Any, ordered: set[str], key: str = "") -> Any:
+def _shuffled(value: Any, draw: Any, ordered: frozenset[str], key: str = "") -> Any:
     """A tree with its keys in another order, but for mappings whose order means something."""
     if isinstance(value, list):
         return [_shuffled(item, draw, ordered) for item in value]
@@ -40,6 +43,16 @@ def _shuffled(value: Any, draw: Any, ordered: set[str], key: str = "") -> Any:
         return value
     inner = {k: _shuffled(v, draw, ordered, k) for k, v in value.items()}
     return inner if key in ordered else _turned(inner, draw)
+
+
+def turned(value: Any, key: str = "") -> Any:
+    """A tree with its keys the other way round, but for mappings whose order means something."""
+    if isinstance(value, list):
+        return [turned(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    pairs = [(k, turned(v, k)) for k, v in value.items()]
+    return dict(pairs if key in ORDERED else pairs[::-1])
 
 
 def _turned(value: dict[str, Any], draw: Any) -> dict[str, Any]:
@@ -93,7 +106,7 @@ def split(draw: Any) -> tuple[RandomSpec, str, str]:
 
 
 @st.composite
-def unrolled(draw: Any) -> tuple[RandomSpec, str]:
+def listed(draw: Any) -> tuple[RandomSpec, str]:
     """A model with a stack of equal components, and its text with every such stack as a list."""
     spec, number = draw(specs(plain_loop_of)), draw(st.integers(1, 5))
     parts = spec.tree["components"]
