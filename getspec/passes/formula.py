@@ -6,9 +6,9 @@ with the value they have. What is not covered is said (`met` is False), never gu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from getspec import ir
 from getspec.algebra import VARYING, Condition, Fixed
@@ -19,7 +19,7 @@ from getspec.passes.trace import Measure, Trace, keys, products, trace
 from getspec.simplify import simplified
 from getspec.sizes import Inexact, Poly, Size, bare, constant, product
 
-__all__ = ["QUANTITIES", "Formula", "formula", "names_at", "values_of"]
+__all__ = ["QUANTITIES", "Formula", "formula", "names_at", "parts", "values_of"]
 
 ZERO = constant(0)
 Tied = frozenset[tuple[str, ...]]
@@ -78,25 +78,48 @@ def values_of(config: Mapping[str, Any]) -> dict[str, Any]:
 
 def formula(model: ir.Model, path: str = ".", of: str = "params") -> Formula:
     """The closed form of a quantity at a path; UsageError where there is none."""
-    if of != "params" and model.root.forward is None:
+    if of not in ("params", "trainable") and model.root.forward is None:
         raise UsageError(f"{model.name} has no `forward`, so its {of} are not known")
     if of == "activations":
         return _activations(model, path)
     if of not in QUANTITIES:
         known = ", ".join((*QUANTITIES, "activations"))
         raise UsageError(f"there is no closed form of {of}", f"closed forms are of: {known}")
+    names = [] if path in (".", "") else path.split(".")
+    symbols, poly = _settled(model, of, lambda symbols: QUANTITIES[of](symbols, names))
+    return _made(model, path, of, poly, symbols)
+
+
+def parts(model: ir.Model, of: str = "params") -> tuple[Formula, dict[str, Poly]]:
+    """The closed form of a quantity, and of each row of a count (all copies together) under the conditions of the whole.
+
+    `of` may also be `copies`. Rows in a repeat whose places alternate have none: how many there are follows its length.
+    """
+    if of == "flops" and model.root.forward is None:
+        raise UsageError(f"{model.name} has no `forward`, so its {of} are not known")
+    whole = "params" if of == "copies" else of
+    symbols, (poly, rows) = _settled(
+        model, of, lambda symbols: (QUANTITIES[whole](symbols, []), ROWS[of](symbols))
+    )
+    given = list(symbols.algebra.conditions)
+    short = {path: simplified(each, given)[0] for path, each in rows.items()}
+    return _made(model, ".", whole, poly, symbols), short
+
+
+Found = TypeVar("Found")
+
+
+def _settled(model: ir.Model, of: str, find: Callable[[Symbols], Found]) -> tuple[Symbols, Found]:
+    """What is found once every name is fixed whose value is needed and not its formula."""
     fixed: frozenset[str] = frozenset(model.root.structural)
-    parts = [] if path in (".", "") else path.split(".")
     while True:
         symbols = Symbols(model, fixed)
         try:
-            poly = QUANTITIES[of](symbols, parts)
+            return symbols, find(symbols)
         except Fixed as more:
             fixed |= more.names
-            continue
         except Inexact as error:
             raise UsageError(f"the {of} of {model.name} have no closed form: {error}") from None
-        return _made(model, path, of, poly, symbols)
 
 
 def _activations(model: ir.Model, path: str) -> Formula:
@@ -114,13 +137,8 @@ def _activations(model: ir.Model, path: str) -> Formula:
 
 def names_at(model: ir.Model, path: str) -> Mapping[str, Any]:
     """What the names mean that the module or tensor at a path is written in: their values, and formulas for them."""
-    fixed: frozenset[str] = frozenset(model.root.structural)
-    while True:
-        try:
-            way = _Adder(Symbols(model, fixed)).way([] if path in (".", "") else path.split("."))
-            return way[2]
-        except Fixed as more:
-            fixed |= more.names
+    names = [] if path in (".", "") else path.split(".")
+    return _settled(model, "names", lambda symbols: _Adder(symbols).way(names))[1][2]
 
 
 def _made(model: ir.Model, path: str, of: str, poly: Poly, symbols: Symbols) -> Formula:
@@ -152,36 +170,44 @@ def _params(symbols: Symbols, path: list[str]) -> Poly:
     return _Adder(symbols).at(path)
 
 
-class _Adder:
-    """Adds parameters up, as `count` does, over formulas."""
+def _trainable(symbols: Symbols, path: list[str]) -> Poly:
+    return _Adder(symbols, trained=True).at(path)
 
-    def __init__(self, symbols: Symbols) -> None:
+
+class _Adder:
+    """Adds parameters up, as `count` does, over formulas; with `trained` those alone that are trained."""
+
+    def __init__(self, symbols: Symbols, *, trained: bool = False) -> None:
         self.symbols = symbols
+        self.trained = trained
         self.known: dict[Any, Poly] = {}
 
     def at(self, path: list[str]) -> Poly:
         """One copy of the module or tensor at a path."""
-        module, member, names, tied, rest = self.way(path)
+        module, member, names, tied, rest, trains = self.way(path)
         if rest:
-            found = self.symbols.weights(module, member, names)
-            weight = next(weight for weight in found if weight.name == rest[0])
-            return ZERO if (weight.name,) in tied else product(weight.shape).spelled
-        return self.module(module, member, names, tied)
+            found = self.weights(module, member, names, tied, trains)
+            return next(size for name, size in found if name == rest[0])
+        return self.module(module, member, names, tied, trains)
 
-    def way(self, path: list[str]) -> tuple[ir.Module, ir.Member | None, Names, Tied, list[str]]:
-        """The last module on a path, the names that it speaks, and the tensor of it that is left."""
+    def way(
+        self, path: list[str]
+    ) -> tuple[ir.Module, ir.Member | None, Names, Tied, list[str], bool]:
+        """The last module on a path, the names that it speaks, the tensor of it that is left, and whether it is trained."""
         member: ir.Member | None = None
         module: ir.Module = self.symbols.model.root
         names: Names = self.symbols.root()
         tied: Tied = frozenset()
+        trains = True
         for at, part in enumerate(path):
             tied = with_ties(module, tied)
             if any(weight.name == part for weight in module.weights):
-                return module, member, names, tied, path[at:]
+                return module, member, names, tied, path[at:], trains
             member, names = self.child(module, part, names)
+            trains = trains and member.trainable
             module, tied = member.module, below(tied, part)
             names = self.inside(member, names)
-        return module, member, names, tied, []
+        return module, member, names, tied, [], trains
 
     def child(self, module: ir.Module, part: str, names: Names) -> tuple[ir.Member, Names]:
         if isinstance(module, ir.Stack):
@@ -199,35 +225,113 @@ class _Adder:
             return self.symbols.inner(member.module, self.symbols.args(member, names))
         return names
 
-    def module(self, module: ir.Module, member: ir.Member | None, names: Names, tied: Tied) -> Poly:
+    def weights(
+        self,
+        module: ir.Module,
+        member: ir.Member | None,
+        names: Names,
+        tied: Tied,
+        trains: bool,
+    ) -> Iterator[tuple[str, Poly]]:
+        """The parameters of a module itself: what each adds."""
+        frozen = {weight.name for weight in module.weights if not weight.trainable}
+        for weight in self.symbols.weights(module, member, names):
+            left_out = self.trained and (not trains or weight.name in frozen)
+            size = product(weight.shape).spelled
+            yield weight.name, ZERO if left_out or (weight.name,) in tied else size
+
+    def module(
+        self, module: ir.Module, member: ir.Member | None, names: Names, tied: Tied, trains: bool
+    ) -> Poly:
         # A leaf is what its place gives it; everything else is what its own names are.
         place = id(member) if isinstance(module, ir.Leaf) else 0
-        key = (id(module), place, key_of(tuple(names.values())), tied)
+        key = (id(module), place, key_of(tuple(names.values())), tied, trains)
         if key not in self.known:
-            self.known[key] = self.new(module, member, names, with_ties(module, tied))
+            self.known[key] = self.new(module, member, names, with_ties(module, tied), trains)
         return self.known[key]
 
-    def new(self, module: ir.Module, member: ir.Member | None, names: Names, tied: Tied) -> Poly:
-        total = ZERO
-        for weight in self.symbols.weights(module, member, names):
-            if (weight.name,) not in tied:
-                total = total + product(weight.shape).spelled
+    def new(
+        self, module: ir.Module, member: ir.Member | None, names: Names, tied: Tied, trains: bool
+    ) -> Poly:
+        found = self.weights(module, member, names, tied, trains)
+        total = sum((size for _, size in found), ZERO)
         if isinstance(module, ir.Stack):
-            return self.repeat(module, names, tied)
+            return self.repeat(module, names, tied, trains)
         for name, _, part in module.children():
-            inner = self.inside(part, names)
-            total = total + self.module(part.module, part, inner, below(tied, name))
+            inner, open_ = self.inside(part, names), trains and part.trainable
+            total = total + self.module(part.module, part, inner, below(tied, name), open_)
         return total
 
-    def repeat(self, stack: ir.Stack, names: Names, tied: Tied) -> Poly:
+    def repeat(self, stack: ir.Stack, names: Names, tied: Tied, trains: bool) -> Poly:
         if tied:
             self.symbols.algebra.literal(self.symbols.count(stack, names))
         total = ZERO
         for kind in self.symbols.kinds(stack, names):
-            inner = self.inside(kind.member, kind.names)
+            inner, open_ = self.inside(kind.member, kind.names), trains and kind.member.trainable
             place = below(tied, str(kind.position))
-            total = total + kind.count * self.module(kind.member.module, kind.member, inner, place)
+            total = total + kind.count * self.module(
+                kind.member.module, kind.member, inner, place, open_
+            )
         return total
+
+    def rows(
+        self, module: ir.Module, names: Names, tied: Tied, path: tuple[str, ...], copies: Poly
+    ) -> Iterator[tuple[str, Poly, Poly]]:
+        """The rows of a count below a module: path, how many copies, and what all of them hold."""
+        tied = with_ties(module, tied)
+        if isinstance(module, ir.Block):
+            for name, size in self.weights(module, None, names, tied, True):
+                yield ".".join((*path, name)), copies, copies * size
+        for name, times, member, here in self.children(module, names):
+            inner, place, many = self.inside(member, here), (*path, name), copies * times
+            held = below(tied, name)
+            if not isinstance(member.module, ir.Stack):
+                total = many * self.module(member.module, member, inner, held, True)
+                yield ".".join(place), many, total
+            if not isinstance(member.module, ir.Leaf):
+                yield from self.rows(member.module, inner, held, place, many)
+
+    def children(
+        self, module: ir.Module, names: Names
+    ) -> Iterator[tuple[str, Poly, ir.Member, Names]]:
+        """Children by their names in a count; kinds of a repeat only where each run has its own, at any length."""
+        if not isinstance(module, ir.Stack):
+            yield from ((name, constant(1), member, names) for name, _, member in module.children())
+            return
+        kinds = self.symbols.kinds(module, names)
+        starts = [kind.position for kind in kinds]
+        if starts == [run.start for run in module.runs] or all(k.count.constant for k in kinds):
+            for kind in kinds:
+                yield _run(module, kind.position)[0], kind.count, kind.member, kind.names
+
+
+def _run(stack: ir.Stack, position: int) -> tuple[str, ir.Module]:
+    """The name in a count of a position in a repeat, and what stands there."""
+    return next(
+        (name, run.member.module)
+        for run, (name, _, _) in zip(stack.runs, stack.children(), strict=True)
+        if run.start <= position < run.start + run.count
+    )
+
+
+def _copies(symbols: Symbols) -> dict[str, Poly]:
+    return _summed((path, copies) for path, copies, _ in _rows(symbols))
+
+
+def _sizes(symbols: Symbols) -> dict[str, Poly]:
+    return _summed((path, size) for path, _, size in _rows(symbols))
+
+
+def _rows(symbols: Symbols) -> Iterator[tuple[str, Poly, Poly]]:
+    root = symbols.model.root
+    return _Adder(symbols).rows(root, symbols.root(), frozenset(), (), constant(1))
+
+
+def _summed(rows: Iterable[tuple[str, Poly]]) -> dict[str, Poly]:
+    found: dict[str, Poly] = {}
+    for path, size in rows:
+        found[path] = found.get(path, ZERO) + size
+    return found
 
 
 def _index(stack: ir.Stack, place: int, kind: Kind) -> dict[str, Any]:
@@ -266,12 +370,40 @@ def _below(found: Trace, module: ir.Module, path: tuple[str, ...]) -> Poly:
     return total
 
 
+def _work_rows(symbols: Symbols) -> dict[str, Poly]:
+    return _summed(_work(trace(symbols, products), symbols.model.root, (), constant(1)))
+
+
+def _work(
+    found: Trace, module: ir.Module, path: tuple[str, ...], times: Poly
+) -> Iterator[tuple[str, Poly]]:
+    """What the calls in a trace do, by the row that a count has for what they call."""
+    for call in found.calls:
+        many, inner, place = times * call.count * call.copies, module, path
+        if call.path:
+            name, *at = call.path
+            inner = next(member.module for each, _, member in module.children() if each == name)
+            place = (*path, name)
+            if isinstance(inner, ir.Stack):
+                run, inner = _run(inner, int(at[0]))
+                place = (*place, run)
+            yield ".".join(place), many * call.trace.total
+        yield from _work(call.trace, inner, place, many)
+
+
 def _first(part: str) -> int:
     return 0 if part == "*" else int(part.partition("-")[0])
 
 
 QUANTITIES: dict[str, Callable[[Symbols, list[str]], Poly]] = {
     "params": _params,
+    "trainable": _trainable,
     "flops": _traced(products),
     "kv": _traced(keys),
+}
+
+ROWS: dict[str, Callable[[Symbols], dict[str, Poly]]] = {
+    "copies": _copies,
+    "params": _sizes,
+    "flops": _work_rows,
 }

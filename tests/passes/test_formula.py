@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +22,9 @@ from getspec.ops.storage import Policy
 from getspec.passes.activations import activations
 from getspec.passes.cost import cost
 from getspec.passes.count import count, locate
-from getspec.passes.formula import QUANTITIES, Formula, formula, values_of
+from getspec.passes.formula import QUANTITIES, Formula, formula, parts, values_of
 from getspec.record import replaced
-from getspec.sizes import constant
+from getspec.sizes import Poly, constant
 
 LENGTHS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96)
 RATIOS = (1.0, 2.0, 2.5, 8 / 3, 4.0)
@@ -417,3 +419,43 @@ def test_no_closed_form_without_forward(folder: Path) -> None:
     assert spelling(formula(spec.model)) == "n*(n + 1)"
     with pytest.raises(UsageError, match="no `forward`"):
         formula(spec.model, ".", "flops")
+
+
+@pytest.mark.parametrize("path", MODELS, ids=NAMES)
+def test_every_row_of_a_count_has_a_closed_form(path: Path) -> None:
+    spec = load(path)
+    rows = spec.count().rows
+    work = cost(spec.model)
+    sizes = {n: 13 + 7 * i for i, n in enumerate(sorted(work.total.forward.value.symbols()))}
+    values = {**values_of(spec.config), **sizes}
+    at = {of: _evaluated(parts(spec.model, of)[1], values) for of in ("params", "copies", "flops")}
+    assert at["params"] == {row.path: row.params for row in rows}
+    assert at["copies"] == {row.path: row.repeat for row in rows}
+    done = {row.path: work.below(row.path).forward.value.evaluate(sizes) for row in rows}
+    assert {path: at["flops"].get(path, 0) for path in done} == done
+
+
+def _evaluated(rows: Mapping[str, Poly], values: Mapping[str, Any]) -> dict[str, int]:
+    return {path: poly.evaluate(values) for path, poly in rows.items()}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_rows_follow_a_config_as_the_count_does(name: str, examples: int) -> None:
+    spec = spec_of(name)
+    whole, rows = parts(spec.model)
+    fixed = {each.partition("[")[0] for each in whole.fixed}
+    for config in islice(draws(spec, fixed), max(examples // SHARE // 2, 2)):
+        model = at(spec, config)
+        if model is not None and whole.met(values_of(config)):
+            found = _evaluated(rows, values_of(config))
+            counted = {row.path: row.params for row in count(model).rows}
+            assert _over_positions(found) == _over_positions(counted), config
+
+
+def _over_positions(rows: Mapping[str, int]) -> dict[str, int]:
+    """All positions of a repeat together: how they fold follows its length."""
+    found: dict[str, int] = {}
+    for path, number in rows.items():
+        place = re.sub(r"(?<=\.)(\d+(-\d+)?|\*)(?=\.|$)", "*", path)
+        found[place] = found.get(place, 0) + number
+    return {place: number for place, number in found.items() if number}
