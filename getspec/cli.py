@@ -551,6 +551,20 @@ def _diagram(parser: argparse.ArgumentParser) -> None:
     _depth(parser, "open N levels of components")
 
 
+def _report(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "specs", nargs="+", metavar="SPEC", help="a spec, or two that the page also compares"
+    )
+    _common(parser)
+    _shape(parser, "else what it runs at")
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", help="the page (default: the spec's name with .html)"
+    )
+    parser.add_argument(
+        "--force", action="store_true", help="overwrite a file that is no report of ours"
+    )
+
+
 def _docs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "files", nargs="+", metavar="FILE", help="Markdown files, or folders of them"
@@ -629,6 +643,7 @@ COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "generate": ("compile specs to PyTorch", _generate),
     "import": ("turn a Hugging Face config.json into a spec", _import),
     "init": ("write a spec to start from", _init),
+    "report": ("write a page with the figures, drawings and code of a spec, to play with", _report),
     "resolve": ("print a spec as one file, with everything it extends and uses", _spec),
     "schema": ("print the JSON Schema of specs, or the list of ops", _schema),
     "solve": ("list the configurations nearest to a number of parameters or FLOPs", _solve),

@@ -489,6 +489,27 @@ def diagram(arguments: Namespace) -> int:
     return YES
 
 
+def report(arguments: Namespace) -> int:
+    """A page about a spec, or about two; what stands there and is no report of ours is left alone."""
+    from getspec.emit import report as emit
+    from getspec.output import write_over
+
+    if len(arguments.specs) > 2:
+        raise UsageError("a report is about one spec, or compares two", "getspec report A B")
+    spec, *others = (_load(name, _settings(arguments)) for name in arguments.specs)
+    shape = _shape(spec, arguments.shape) if arguments.shape else {}
+    if arguments.json:
+        _print_json(emit.facts(spec, shape))
+        return YES
+    target = Path(arguments.output or f"{_output_of(Path(arguments.specs[0])).stem}.html")
+    text = emit.page(spec, others[0] if others else None, shape)
+    if write_over(target, text, emit.MARK, force=arguments.force):
+        _wrote(target)
+    else:
+        print(f"{escape(target.as_posix())} is current", file=sys.stderr)
+    return YES
+
+
 def docs(arguments: Namespace) -> int:
     """Marked regions of documents, filled or checked; nothing is written if one of them cannot be."""
     from getspec.documents import filled, markdown_files
@@ -646,6 +667,7 @@ COMMANDS: dict[str, Callable[[Namespace], int]] = {
     "generate": generate,
     "import": import_,
     "init": init,
+    "report": report,
     "resolve": resolve,
     "schema": schema,
     "solve": solve,

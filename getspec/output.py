@@ -111,6 +111,17 @@ def write_all(files: Mapping[Path, str], *, force: bool = False) -> list[Path]:
     return changed
 
 
+def write_over(path: Path, text: str, mark: str, *, force: bool = False) -> bool:
+    """Write a file that begins with a mark over one that does too, and say whether anything changed."""
+    content = _read(path)
+    if content is not None and not content.startswith(mark.encode()) and not force:
+        message = f"{path} exists, and getspec did not write it"
+        raise UsageError(
+            message, help="name another with `--output`, or overwrite with `--force`", code="GS601"
+        )
+    return bool(write_all({path: text}, force=True))
+
+
 def write_new(path: Path, text: str) -> None:
     """Write a file that does not exist yet; one that does is somebody's."""
     if _read(path) is not None:

@@ -433,8 +433,8 @@ STYLE = (
 )
 
 
-def svg(made: Graph) -> str:
-    """A drawing that needs nothing else: layers from the inputs down."""
+def svg(made: Graph, *, styled: bool = True) -> str:
+    """A drawing that needs nothing else: layers from the inputs down. One that is not styled is for a page that has a style."""
     layers = _layers(made)
     rows: dict[int, list[int]] = {}
     for at, layer in enumerate(layers):
@@ -458,9 +458,10 @@ def svg(made: Graph) -> str:
     size = f"{across + 2 * MARGIN + aside:.0f} {tall:.0f}"
     wide, high = size.split()
     name = _xml(made.model)
+    style = f"<style>{STYLE}</style>" if styled else ""
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size}" width="{wide}" height="{high}" '
-        f'role="img" aria-label="Dataflow of {name}"><title>{name}</title><style>{STYLE}</style>'
+        f'role="img" aria-label="Dataflow of {name}"><title>{name}</title>{style}'
     )
     return "\n".join([head, *parts, "</svg>"])
 

@@ -15,7 +15,7 @@ from markupsafe import escape as escaped
 
 from getspec.errors import escape
 
-__all__ = ["Cell", "code", "element", "join", "markdown", "table", "text"]
+__all__ = ["Cell", "code", "element", "join", "lines", "markdown", "table", "text"]
 
 Cell = str | Markup
 """What stands in a cell: a plain string is escaped."""
@@ -24,6 +24,11 @@ Cell = str | Markup
 def text(words: Cell) -> Markup:
     """Words of anybody: signs that a browser acts on are escaped, those that nobody sees are spelled out."""
     return words if isinstance(words, Markup) else escaped(escape(words))
+
+
+def lines(words: str) -> Markup:
+    """Text of several lines, which stay lines."""
+    return join(words.split("\n"), "\n")
 
 
 def element(tag: str, *inside: Cell, **attributes: str | bool | None) -> Markup:
@@ -100,7 +105,7 @@ def _blocks(lines: list[str], shift: int) -> Iterator[Markup]:
         if line.startswith("```"):
             while end < len(lines) and not lines[end].startswith("```"):
                 end += 1
-            yield element("pre", "\n".join(lines[at + 1 : end]), tabindex="0")
+            yield element("pre", join(lines[at + 1 : end], "\n"), tabindex="0")
             end += 1
         elif line.startswith("#"):
             signs, _, words = line.partition(" ")

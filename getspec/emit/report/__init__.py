@@ -1,0 +1,121 @@
+"""A spec, or two, as one page that needs nothing else: figures, drawings, tables and code, to look at and to play with.
+
+    facts       what the page holds, as plain data: formulas as trees, rows, sizes
+    treemap     parameters as a drawing
+    highlight   Python as HTML
+    page.html.j2, style.css, page.js    how it looks, and what it does
+
+The page recomputes its numbers from the closed forms, with whole numbers of any length. Its script evaluates trees of numbers
+and names: no text of a spec becomes code, and a policy in the page forbids it to load or to send anything.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from functools import cache
+from hashlib import sha256
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from getspec.emit.html import join, markdown
+from getspec.emit.report.facts import facts
+from getspec.emit.report.highlight import classes, forward
+from getspec.emit.report.treemap import treemap
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from jinja2 import Template
+    from markupsafe import Markup
+
+    from getspec.api import Spec
+    from getspec.emit.html import Cell
+
+__all__ = ["MARK", "facts", "page"]
+
+MAX_DRAWING, MAX_ROWS = 24_000, 40
+"""A drawing of more letters is drawn with its components closed; a cost table of more rows is cut at a level above."""
+MARK = "<!doctype html>\n<!-- A report of getspec. -->\n"
+"""How every report begins."""
+
+
+def page(spec: Spec, other: Spec | None = None, shape: Mapping[str, int] | None = None) -> str:
+    """The report on a spec; with another one, also how they differ, from the first to the second."""
+    found = facts(spec, shape or {})
+    script = _asset("page.js")
+    code = spec.generate()
+    return MARK + _template().render(
+        facts=found,
+        data=_inert(found),
+        script=script,
+        script_hash=b64encode(sha256(script.encode()).digest()).decode(),
+        style=_asset("style.css"),
+        treemap=treemap(found["rows"], found["total"]),
+        diagram=_diagram(spec),
+        cost=_cost(spec, found),
+        forward=forward(code, spec.name),
+        code=classes(code),
+        comparison=None if other is None else _comparison(spec, other, shape or {}),
+        other=other,
+    )
+
+
+def _inert(found: Mapping[str, Any]) -> Markup:
+    """JSON within a script element: no sign in it can end the element."""
+    from markupsafe import Markup
+
+    text = json.dumps(found, separators=(",", ":"), allow_nan=False)
+    for sign in "<>&":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    return Markup(text)
+
+
+def _diagram(spec: Spec) -> Cell | None:
+    from markupsafe import Markup
+
+    from getspec.emit.diagram import graph, svg
+
+    if spec.model.root.forward is None:
+        return None
+    drawn = svg(graph(spec.model), styled=False)
+    if len(drawn) > MAX_DRAWING:
+        drawn = svg(graph(spec.model, 1), styled=False)
+    return Markup(drawn)
+
+
+def _cost(spec: Spec, found: Mapping[str, Any]) -> Cell | None:
+    """The table of `cost`, at the run-time sizes that the page starts with."""
+    from getspec.emit.cost import markdown as table
+
+    if spec.model.root.forward is None:
+        return None
+    known = spec.run_time_sizes()
+    sizes = {s["name"]: int(s["value"]) for s in found["sizes"] if s["name"] in known}
+    depths = [row.depth for row in spec.count().rows]
+    levels = [n for n in (3, 2) if sum(depth < n for depth in depths) <= MAX_ROWS]
+    return markdown(table(spec.cost(sizes), next(iter(levels), 1)), 4)
+
+
+def _comparison(spec: Spec, other: Spec, shape: Mapping[str, int]) -> Cell:
+    from getspec.emit.comparison import markdown as compared
+    from getspec.passes.diff import diff
+
+    return join([markdown(compared(diff(spec.model, other.model), shape), 2)])
+
+
+@cache
+def _asset(name: str) -> Markup:
+    from markupsafe import Markup
+
+    return Markup((files(__package__) / name).read_text(encoding="utf-8"))
+
+
+@cache
+def _template() -> Template:
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(
+        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=True
+    )
+    return environment.from_string(_asset("page.html.j2"))

@@ -1,0 +1,158 @@
+"""Parameters as areas: a squarified treemap (Bruls, Huizing and van Wijk, 2000)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from getspec.emit.html import element, join
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+__all__ = ["Box", "squarified", "treemap"]
+
+WIDTH, HEIGHT = 960.0, 420.0
+HEAD, EDGE = 18.0, 3.0
+SMALLEST = 90.0
+"""Areas below this many square units are left out: nobody could see or hit them."""
+CHARACTER = 6.7
+HUES = 8
+
+
+class Box(NamedTuple):
+    """A rectangle."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+    @property
+    def area(self) -> float:
+        return self.width * self.height
+
+
+def treemap(rows: Sequence[Mapping[str, Any]], total: int) -> Markup:
+    """The drawing of the rows of a count; each area leads to its row in the table."""
+    inside = _by_parent(rows)
+    drawn = join(_areas(inside, "", Box(0, 0, WIDTH, HEIGHT), total, None), "\n")
+    return element(
+        "svg",
+        drawn,
+        class_="treemap",
+        viewBox=f"0 0 {WIDTH:.0f} {HEIGHT:.0f}",
+        role="group",
+        aria_label="Parameters by component; each area leads to its row in the table",
+    )
+
+
+def _by_parent(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[tuple[int, Mapping[str, Any]]]]:
+    """Rows with their numbers, by the path of the row that they are in."""
+    found: dict[str, list[tuple[int, Mapping[str, Any]]]] = {}
+    above: list[str] = []
+    for at, row in enumerate(rows):
+        del above[row["depth"] :]
+        found.setdefault(above[-1] if above else "", []).append((at, row))
+        above.append(row["path"])
+    return found
+
+
+def _areas(
+    inside: Mapping[str, list[tuple[int, Mapping[str, Any]]]],
+    path: str,
+    box: Box,
+    total: int,
+    hue: int | None,
+) -> Iterator[Markup]:
+    """The areas of what a row holds, largest first, and of what these hold."""
+    held = sorted(
+        (r for r in inside.get(path, []) if r[1]["params"]), key=lambda r: -r[1]["params"]
+    )
+    sizes = [row["params"] for _, row in held]
+    for number, ((at, row), place) in enumerate(zip(held, squarified(sizes, box), strict=True)):
+        if place.area < SMALLEST:
+            continue
+        own = number % HUES if hue is None else hue
+        wholly = hue is None and row["params"] * 5 > 4 * total  # colours tell its parts apart
+        yield _area(at, row, place, total, own, leaf=row["path"] not in inside)
+        inner = Box(
+            place.x + EDGE,
+            place.y + HEAD,
+            place.width - 2 * EDGE,
+            place.height - HEAD - EDGE,
+        )
+        if min(inner.width, inner.height) > HEAD:
+            yield from _areas(inside, row["path"], inner, total, None if wholly else own)
+
+
+def _area(at: int, row: Mapping[str, Any], box: Box, total: int, hue: int, *, leaf: bool) -> Markup:
+    times = f" x{row['repeat']}" if row["repeat"] > 1 else ""
+    words = f"{row['path']}{times}: {row['params']:,} ({100 * row['params'] / total:.2f} %)"
+    label = row["path"].rpartition(".")[2] if row["depth"] else row["path"]
+    if label == "*" or label[:1].isdigit():
+        label = row["path"]
+    room = int((box.width - 8) / CHARACTER)
+    text = []
+    if room > 2 and box.height >= HEAD - 2:
+        shown = label if len(label) <= room else f"{label[: room - 1]}…"
+        text = [element("text", shown, x=f"{box.x + 5:.1f}", y=f"{box.y + 13:.1f}")]
+    rect = element(
+        "rect",
+        x=f"{box.x:.1f}",
+        y=f"{box.y:.1f}",
+        width=f"{box.width:.1f}",
+        height=f"{box.height:.1f}",
+    )
+    return element(
+        "a",
+        element("title", words),
+        rect,
+        *text,
+        class_=f"h{hue}{' leaf' if leaf else ''}",
+        href=f"#r{at}",
+    )
+
+
+def squarified(sizes: Sequence[int], box: Box) -> list[Box]:
+    """A box for each of some sizes, largest first, with areas in their proportion and sides as equal as can be."""
+    scale = box.area / sum(sizes) if sum(sizes) and box.area > 0 else 0.0
+    areas = [size * scale for size in sizes]
+    made: list[Box] = []
+    while len(made) < len(areas):
+        side = min(box.width, box.height)
+        row = [areas[len(made)]]
+        for area in areas[len(made) + 1 :]:
+            if _worst([*row, area], side) > _worst(row, side):
+                break
+            row.append(area)
+        placed, box = _laid(row, box)
+        made += placed
+    return made
+
+
+def _worst(row: Sequence[float], side: float) -> float:
+    """The largest ratio of sides in a row along a side."""
+    whole = sum(row)
+    if not whole or not side:
+        return 0.0
+    return max(side * side * max(row) / whole**2, whole**2 / (side * side * min(row)))
+
+
+def _laid(row: Sequence[float], box: Box) -> tuple[list[Box], Box]:
+    """A row along the shorter side of a box, and what is left of it."""
+    whole = sum(row)
+    made = []
+    if box.width >= box.height:
+        thick, at = whole / box.height if box.height else 0.0, box.y
+        for area in row:
+            long = area / thick if thick else 0.0
+            made.append(Box(box.x, at, thick, long))
+            at += long
+        return made, Box(box.x + thick, box.y, max(box.width - thick, 0.0), box.height)
+    thick, at = whole / box.width if box.width else 0.0, box.x
+    for area in row:
+        long = area / thick if thick else 0.0
+        made.append(Box(at, box.y, long, thick))
+        at += long
+    return made, Box(box.x, box.y + thick, box.width, max(box.height - thick, 0.0))
