@@ -126,6 +126,16 @@ def fuzz(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def faults(session: nox.Session) -> None:
+    """A fault at every system call that writes, each hostile text in each place; takes options of pytest."""
+    if shutil.which("strace") is None and shutil.which("apt-get") is not None:
+        session.run("apt-get", "install", "--yes", "strace", external=True)
+    session.install("--editable", ".", *group("tests"))
+    session.run(*PYTEST[:-2], "-s", "tests/faults", *session.posargs)
+    session.run(*PYTEST, "--whole", "tests/test_injection.py", *session.posargs)
+
+
+@nox.session(default=False)
 def mutate(session: nox.Session) -> None:
     """Test the tests with mutants; takes the options of tests/mutation/run.py, e.g. `--files FILE` or `--all`."""
     session.install("--editable", ".", *group("mutate"))

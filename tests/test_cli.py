@@ -245,3 +245,62 @@ class TestResolve:
 
 def _without(text: str, starts: tuple[str, ...]) -> list[str]:
     return [line for line in text.splitlines() if not line.startswith(starts)]
+
+
+# ------------------------------------------------------------------------------------ broken streams
+
+
+def raw(shell: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """A line of the shell, in which `getspec` is the program."""
+    line = shell.replace("getspec", f"{sys.executable} -m getspec")
+    return subprocess.run(
+        ["sh", "-c", line],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+@pytest.mark.parametrize(
+    ("shell", "status"),
+    [
+        ("getspec count one.yaml > /dev/full", 2),
+        ("getspec --help > /dev/full", 2),
+        ("getspec check bad.yaml --json > /dev/full", 2),
+        ("getspec check bad.yaml 2> /dev/full", 1),
+        ("getspec nope 2> /dev/full", 2),
+        ("getspec check bad.yaml >&- 2>&-", 1),
+        ("getspec count one.yaml >&-", 0),
+        ("getspec count - <&-", 2),
+    ],
+)
+def test_streams_that_are_full_or_closed(shell: str, status: int, spec: Path) -> None:
+    (spec.parent / "bad.yaml").write_text(LINEAR.replace("dim: 4", "dim: x"))
+    done = raw(shell, spec.parent)
+    assert done.returncode == status, done.stderr
+    assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr
+
+
+def test_words_that_ascii_has_no_letters_for(spec: Path) -> None:
+    spec.write_text(f"{LINEAR}summary: Café\n", encoding="utf-8")
+    done = raw("getspec resolve one.yaml", spec.parent, LC_ALL="C", PYTHONIOENCODING="ascii")
+    assert done.returncode == 0, done.stderr
+    assert "Café" in done.stdout
+
+
+@pytest.mark.skipif(os.name != "posix", reason="names of files in POSIX")
+@pytest.mark.parametrize(
+    "name", [b"\x1b[31m.yaml", b"a\nb.yaml", b"\xff.yaml", "\u202e.yaml".encode()]
+)
+def test_names_of_files_do_not_drive_the_terminal(name: bytes, tmp_path: Path) -> None:
+    path = os.fsencode(tmp_path) + b"/" + name
+    Path(os.fsdecode(path)).write_text(LINEAR)
+    for options in ([], ["--output-format", "github"], ["--output-format", "sarif"]):
+        done = run("check", os.fsdecode(name), *options, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert all(c.isprintable() or c == "\n" for c in done.stdout)
+        assert len(done.stdout.splitlines()) <= 1 or options
