@@ -8,6 +8,7 @@ elsewhere can pull another build in.
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 
 import nox
@@ -141,6 +142,19 @@ def mutate(session: nox.Session) -> None:
     session.install("--editable", ".", *group("mutate"))
     session.run("python", "-m", "pytest", "tests/mutation")
     session.run("python", "tests/mutation/run.py", *session.posargs)
+
+
+@nox.session(default=False)
+def browser(session: nox.Session) -> None:
+    """Test the pages of `report` in headless Chromium, which is the system's own; takes options of pytest."""
+    if not any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))):
+        if os.geteuid() != 0 or not shutil.which("apt-get"):
+            session.error("there is no Chromium: apt-get install chromium")
+        for words in (("update",), ("install", "--yes", "--no-install-recommends", "chromium")):
+            session.run("apt-get", *words, external=True)
+    session.install("--editable", ".", *group("browser"))
+    session.run("python", "-m", "pytest", "tests/browser", *session.posargs)
+    session.run("python", "tests/browser/picture.py", "--check")
 
 
 @nox.session(default=False)

@@ -23,6 +23,7 @@ SCRIPT = Path(__file__).parent / "hostile" / "audit.py"
 CALLS = f"__import__('os').system('{WORD}')"
 WRITTEN = {
     "generate net.yaml": "generated",
+    "report net.yaml -o made/net.html": "made",
     "verify net.yaml --emit-converter made/convert.py": "made",
 }
 """Commands that write, and the one folder that they write to."""

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from hostile.payloads import CONTROLS, PAYLOADS, PLAIN, PRINTABLE
 from hostile.places import DERIVED, SPEC, Place, fields_used, keys, places, put, save
-from hostile.sinks import SINKS, is_quiet, python, skeleton, workflow
+from hostile.sinks import SINKS, WRITTEN, is_quiet, python, skeleton, workflow
 
 import getspec
 from getspec import spec as language
@@ -186,8 +186,9 @@ def answers(folder: Path, capsys: pytest.CaptureFixture[str]) -> dict[str, tuple
         found[command] = status, skeleton(kind, out)
         if kind == "github":
             assert workflow(out + err) == workflow(out)
-    found["made/convert.py"] = 0, python((folder / "made" / "convert.py").read_text())
-    (folder / "made" / "convert.py").unlink()
+    for name, kind in WRITTEN.items():
+        found[name] = 0, skeleton(kind, (folder / name).read_text(encoding="utf-8"))
+        (folder / name).unlink()
     return found
 
 

@@ -5,7 +5,7 @@
 #    source ~/.local/share/bash_completion/getspec
 # See also: https://github.com/scop/bash-completion/blob/main/doc/configuration.md
 
-_shtab_getspec_subparsers=(check cost completion count diagram diff docs explain formula gallery generate import init resolve schema solve sweep verify)
+_shtab_getspec_subparsers=(check cost completion count diagram diff docs explain formula gallery generate import init report resolve schema solve sweep verify)
 
 _shtab_getspec_check_option_strings=(-h --help --set --json --output-format --color)
 _shtab_getspec_cost_option_strings=(-h --help --set --json --shape --depth --markdown --like --dtype --optimizer --recompute --attention --causal --color)
@@ -20,6 +20,7 @@ _shtab_getspec_gallery_option_strings=(-h --help --json --color)
 _shtab_getspec_generate_option_strings=(-h --help --set --json --output --force --check --diff --stdout --class --color)
 _shtab_getspec_import_option_strings=(-h --help --config --model --output --json --color)
 _shtab_getspec_init_option_strings=(-h --help --json --color)
+_shtab_getspec_report_option_strings=(-h --help --set --json --shape -o --output --force --color)
 _shtab_getspec_resolve_option_strings=(-h --help --set --json --color)
 _shtab_getspec_schema_option_strings=(-h --help --ops --output --check --json --color)
 _shtab_getspec_solve_option_strings=(-h --help --set --json --params --flops --vary --multiple --shape --csv --limit --color)
@@ -42,6 +43,9 @@ _shtab_getspec_generate___output_COMPGEN=_shtab_compgen_files
 _shtab_getspec_import___config_COMPGEN=_shtab_compgen_files
 _shtab_getspec_import___output_COMPGEN=_shtab_compgen_files
 _shtab_getspec_init_pos_0_COMPGEN=_shtab_compgen_files
+_shtab_getspec_report_pos_0_COMPGEN=_shtab_compgen_files
+_shtab_getspec_report__o_COMPGEN=_shtab_compgen_files
+_shtab_getspec_report___output_COMPGEN=_shtab_compgen_files
 _shtab_getspec_resolve_pos_0_COMPGEN=_shtab_compgen_files
 _shtab_getspec_schema___output_COMPGEN=_shtab_compgen_files
 _shtab_getspec_solve_pos_0_COMPGEN=_shtab_compgen_files
@@ -76,13 +80,14 @@ _shtab_getspec_gallery___color_choices=(auto always never)
 _shtab_getspec_generate___color_choices=(auto always never)
 _shtab_getspec_import___color_choices=(auto always never)
 _shtab_getspec_init___color_choices=(auto always never)
+_shtab_getspec_report___color_choices=(auto always never)
 _shtab_getspec_resolve___color_choices=(auto always never)
 _shtab_getspec_schema___color_choices=(auto always never)
 _shtab_getspec_solve___color_choices=(auto always never)
 _shtab_getspec_sweep___color_choices=(auto always never)
 _shtab_getspec_verify___device_choices=(auto cpu cuda)
 _shtab_getspec_verify___color_choices=(auto always never)
-_shtab_getspec_pos_0_choices=(check cost completion count diagram diff docs explain formula gallery generate import init resolve schema solve sweep verify)
+_shtab_getspec_pos_0_choices=(check cost completion count diagram diff docs explain formula gallery generate import init report resolve schema solve sweep verify)
 
 _shtab_getspec_check_pos_0_nargs=+
 _shtab_getspec_check__h_nargs=0
@@ -136,6 +141,11 @@ _shtab_getspec_import___json_nargs=0
 _shtab_getspec_init__h_nargs=0
 _shtab_getspec_init___help_nargs=0
 _shtab_getspec_init___json_nargs=0
+_shtab_getspec_report_pos_0_nargs=+
+_shtab_getspec_report__h_nargs=0
+_shtab_getspec_report___help_nargs=0
+_shtab_getspec_report___json_nargs=0
+_shtab_getspec_report___force_nargs=0
 _shtab_getspec_resolve__h_nargs=0
 _shtab_getspec_resolve___help_nargs=0
 _shtab_getspec_resolve___json_nargs=0

@@ -50,8 +50,8 @@ function _shtab_getspec_using
   test "$_shtab_getspec_cmdpath" = "$argv"
 end
 
-set -g _shtab_getspec_commands check cost completion count diagram diff docs explain formula gallery generate import init resolve schema solve sweep verify
-set -g _shtab_getspec_opts_with_value --against --attention --causal --class --color --config --depth --device --dtype --emit-converter --fail-on --flops --format --like --limit --model --multiple --of --optimizer --output --output-format --params --recompute --set --shape --sort --vary --where
+set -g _shtab_getspec_commands check cost completion count diagram diff docs explain formula gallery generate import init report resolve schema solve sweep verify
+set -g _shtab_getspec_opts_with_value --against --attention --causal --class --color --config --depth --device --dtype --emit-converter --fail-on --flops --format --like --limit --model --multiple --of --optimizer --output --output-format --params --recompute --set --shape --sort --vary --where -o
 
 complete -c getspec -e
 complete -c getspec -f
@@ -164,6 +164,15 @@ complete -c getspec -n '_shtab_getspec_using init' -s h -l help -d 'show this he
 complete -c getspec -n '_shtab_getspec_using init' -l json -d 'print a JSON document'
 complete -c getspec -n '_shtab_getspec_using init' -l color -xka "auto always never" -d 'colour and bars: on a terminal (auto), in pipes too, or no colour'
 complete -c getspec -n '_shtab_getspec_using init; and test $_shtab_getspec_npos -eq 0' -ka "(__fish_complete_path (commandline -ct))" -d 'the spec to write (default: model.yaml); its name is the model'"'"'s'
+complete -c getspec -n '_shtab_getspec_using; and test $_shtab_getspec_npos -eq 0' -a report -d 'Write a page with the figures, drawings and code of a spec, to play with.'
+complete -c getspec -n '_shtab_getspec_using report' -s h -l help -d 'show this help message and exit'
+complete -c getspec -n '_shtab_getspec_using report' -l set -x -d 'override a config entry, or any value by its path'
+complete -c getspec -n '_shtab_getspec_using report' -l json -d 'print a JSON document'
+complete -c getspec -n '_shtab_getspec_using report' -l shape -x -d 'run-time sizes (default: the spec'"'"'s `shape`; else what it runs at)'
+complete -c getspec -n '_shtab_getspec_using report' -s o -l output -xka "(__fish_complete_path (commandline -ct))" -d 'the page (default: the spec'"'"'s name with .html)'
+complete -c getspec -n '_shtab_getspec_using report' -l force -d 'overwrite a file that is no report of ours'
+complete -c getspec -n '_shtab_getspec_using report' -l color -xka "auto always never" -d 'colour and bars: on a terminal (auto), in pipes too, or no colour'
+complete -c getspec -n '_shtab_getspec_using report; and test $_shtab_getspec_npos -ge 0' -ka "(__fish_complete_path (commandline -ct))" -d 'a spec, or two that the page also compares'
 complete -c getspec -n '_shtab_getspec_using; and test $_shtab_getspec_npos -eq 0' -a resolve -d 'Print a spec as one file, with everything it extends and uses.'
 complete -c getspec -n '_shtab_getspec_using resolve' -s h -l help -d 'show this help message and exit'
 complete -c getspec -n '_shtab_getspec_using resolve' -l set -x -d 'override a config entry, or any value by its path'

@@ -23,6 +23,7 @@ _shtab_getspec_commands() {
     generate:'Compile specs to PyTorch.'
     import:'Turn a Hugging Face config.json into a spec.'
     init:'Write a spec to start from.'
+    report:'Write a page with the figures, drawings and code of a spec, to play with.'
     resolve:'Print a spec as one file, with everything it extends and uses.'
     schema:'Print the JSON Schema of specs, or the list of ops.'
     solve:'List the configurations nearest to a number of parameters or FLOPs.'
@@ -213,6 +214,20 @@ _shtab_getspec_init_options=(
 # guard to ensure default positional specs are added only once per session
 _shtab_getspec_init_defaults_added=0
 
+_shtab_getspec_report_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "*--set[override a config entry, or any value by its path]:PATH=VALUE:"
+  "--json[print a JSON document]"
+  "*--shape[run-time sizes (default\: the spec\'s \`shape\`\; else what it runs at)]:N=1024,B=8:"
+  {-o,--output}"[the page (default\: the spec\'s name with .html)]:FILE:_files"
+  "--force[overwrite a file that is no report of ours]"
+  "--color[colour and bars\: on a terminal (auto), in pipes too, or no colour]:color:(auto always never)"
+  "(*):a spec, or two that the page also compares:_files"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_getspec_report_defaults_added=0
+
 _shtab_getspec_resolve_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "*--set[override a config entry, or any value by its path]:PATH=VALUE:"
@@ -317,6 +332,7 @@ _shtab_getspec() {
         generate) _arguments -C -s $_shtab_getspec_generate_options ;;
         import) _arguments -C -s $_shtab_getspec_import_options ;;
         init) _arguments -C -s $_shtab_getspec_init_options ;;
+        report) _arguments -C -s $_shtab_getspec_report_options ;;
         resolve) _arguments -C -s $_shtab_getspec_resolve_options ;;
         schema) _arguments -C -s $_shtab_getspec_schema_options ;;
         solve) _arguments -C -s $_shtab_getspec_solve_options ;;

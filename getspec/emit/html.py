@@ -74,7 +74,7 @@ def table(
         level = f"l{next(depths)}" if depths is not None else None
         lines.append(element("tr", *cells, class_=level))
     names = [
-        element("th", each, scope="col", class_=kind)
+        element("th", each, scope="col", class_=kind) if each else element("td")
         for each, kind in zip(head, kinds, strict=True)
     ]
     title = [element("caption", caption)] if caption is not None else []

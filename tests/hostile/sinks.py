@@ -20,7 +20,7 @@ from xml.etree import ElementTree
 
 import yaml
 
-__all__ = ["SINKS", "SKELETONS", "is_quiet", "skeleton"]
+__all__ = ["SINKS", "SKELETONS", "WRITTEN", "is_quiet", "skeleton"]
 
 SINKS: dict[str, str] = {
     "check net.yaml": "text",
@@ -48,6 +48,7 @@ SINKS: dict[str, str] = {
     "generate net.yaml --stdout": "python",
     "generate net.yaml --check": "text",
     "generate net.yaml --diff": "text",
+    "report net.yaml -o made/net.html": "text",
     "resolve net.yaml": "yaml",
     "resolve net.yaml --json": "json",
     "solve net.yaml --params 1K --vary dim=2:8:2 --csv": "csv",
@@ -56,6 +57,9 @@ SINKS: dict[str, str] = {
     "verify net.yaml --emit-converter made/convert.py": "text",
 }
 """Command lines and the language of what they print."""
+
+WRITTEN = {"made/convert.py": "python", "made/net.html": "html"}
+"""Files that these write, and the language that they are in."""
 
 CONTROL = re.compile(
     "[^\\S\n ]|[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
