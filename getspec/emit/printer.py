@@ -107,8 +107,8 @@ class Printer:
         """Settings and named values that were written."""
         self.constants: dict[str, Any] | None = None
         """Lists that are fixed, where the text can name them first and then pick from them."""
-        self.at_position = False
-        """Whether the position in a repeat is written as the number it is."""
+        self.positions: dict[str, int] = {}
+        """Positions in repeats that are written as the numbers they are, by the names that count."""
         self.alias: dict[str, str] = {}
         """Text for loop variables of a loop that is written out."""
         self.trains = False
@@ -183,8 +183,8 @@ class Printer:
             return f"self.{id}", ATOM
         if expr.kind == "size" and self.sizes is not None:
             return self.sizes(id), ATOM
-        if expr.kind == "index" and self.at_position:
-            return self.const(expr.value)
+        if expr.kind == "index" and id in self.positions:
+            return self.const(Size.of(self.positions[id]))
         if expr.kind == "index":
             self.used[id] = None
         return id, ATOM
@@ -258,7 +258,7 @@ class Printer:
         """Whether something stands for a name of the spec that the class does not have."""
         match expr:
             case ir.Name(_, id, kind):
-                return id in self.fixed or (kind == "index" and self.at_position)
+                return id in self.fixed or (kind == "index" and id in self.positions)
             case ir.Operation(_, _, operands):
                 return any(map(self.replaced, operands))
         return False

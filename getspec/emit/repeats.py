@@ -99,17 +99,18 @@ class _Repeat:
         start, count = runs[0].start, sum(run.count for run in runs)
         varies = _mentions(text, self.stack.index)
         if count == 1:
-            return self.placed(runs[0].member) if varies else text
+            return self.placed(runs[0].member, start) if varies else text
         if not varies:
             return f"*({text} for _ in range({count}))"
         bounds = f"{start}, {start + count}" if start else f"{count}"
         return f"*({text} for {self.stack.index} in range({bounds}))"
 
-    def placed(self, member: ir.Member) -> str:
+    def placed(self, member: ir.Member, position: int) -> str:
         """The item of one position, which is written as the number it is."""
-        self.printer.at_position = True
+        assert self.stack.index is not None
+        self.printer.positions[self.stack.index] = position
         text = self.made(member)
-        self.printer.at_position = False
+        del self.printer.positions[self.stack.index]
         return text
 
 
