@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import getspec
-from getspec.algebra import RULES
+from getspec.algebra import RULES, Scalar
 from getspec.cli import main
 from getspec.emit.report import MARK, facts, page
 from getspec.emit.report.highlight import python
@@ -132,3 +132,28 @@ def test_marked_code_is_the_code() -> None:
         text = text.replace(entity, sign)
     assert text == code
     assert '<span class="k">def</span>' in shown
+
+
+def test_a_window_is_a_formula_of_the_page(folder: Path) -> None:
+    Path("net.yaml").write_text(
+        'getspec: 1\nmodel: Net\nconfig: {dim: 8, window: 4}\ninputs: {x: "float[B, 2, N, dim]"}\n'
+        "forward: return sdpa(x, x, x, causal=True, window=window)\n"
+    )
+    spec = getspec.load("net.yaml")
+    assert "data-of" in page(spec)
+    work = facts(spec, {})["formulas"]["flops"]["poly"]
+    values = {"B": 2, "N": 9, "dim": 8, "window": 4}
+    assert evaluated(work, values) == spec.cost({"B": 2, "N": 9}).forward.constant
+
+
+def test_an_atom_of_every_kind_is_written() -> None:
+    """A formula may be made of any of them, so a new one has to be known to the page."""
+    from getspec.emit.report.facts import poly
+    from getspec.sizes import Floor, Function, Poly, Smaller, symbol
+
+    atoms = [Floor(symbol("a"), symbol("b")), Smaller(symbol("a"), symbol("b"))]
+    every = {each for each in Function.__subclasses__() if ".emit." not in each.__module__}
+    assert {type(each) for each in atoms} | {Scalar} == every
+    values = {"a": 7, "b": 2}
+    for each in (*atoms, Scalar("round", (symbol("a"),))):
+        assert evaluated(poly(Poly((((each,), 3),))), values) == 3 * each.evaluate(values)

@@ -15,7 +15,7 @@ from getspec.emit.formula import conditions, spelling
 from getspec.errors import UsageError
 from getspec.passes.formula import Formula, formula, parts, values_of
 from getspec.passes.memory import PRECISIONS
-from getspec.sizes import Floor, Function, Poly
+from getspec.sizes import Floor, Function, Poly, Smaller
 
 if TYPE_CHECKING:
     from getspec.api import Spec
@@ -113,6 +113,8 @@ def _factor(part: str | Function) -> Any:
         return part
     if isinstance(part, Floor):
         return ["//", poly(part.numerator), poly(part.divisor)]
+    if isinstance(part, Smaller):
+        return ["min", *map(poly, (part.a, part.b))]
     assert isinstance(part, Scalar)
     return [part.op, *map(_side, part.args)]
 
