@@ -121,6 +121,29 @@ def random_specs(found: Any) -> Iterator[str]:
     yield "</details>"
 
 
+@section("bench/mutations.json", "nox -s mutations")
+def slips(found: Any) -> Iterator[str]:
+    yield "| slip | refused | still legal | one diagnostic | at most three | the right fix |"
+    yield "| --- | ---: | ---: | ---: | ---: | ---: |"
+    for name, row in found["rows"].items():
+        shares = [row.get(key) for key in ("one", "at most three", "undone")]
+        cells = " | ".join("" if share is None else f"{100 * share:.1f} %" for share in shares)
+        yield f"| {name} | {row['refused']:,} | {row['legal']:,} | {cells} |"
+    yield f"\nSeed {found['seed']}. The right fix is one that a program carried out and that gave the spec back."
+
+
+@section("tests/mutation/results.json", "nox -s mutate")
+def mutants(found: Any) -> Iterator[str]:
+    modules = found["modules"]
+    yield "| module | mutants | run | killed |"
+    yield "| --- | ---: | ---: | ---: |"
+    for name, row in modules.items():
+        yield f"| `{name}` | {row['mutants']:,} | {row['run']:,} | {100 * row['score']:.1f} % |"
+    ran, killed = (sum(row[key] for row in modules.values()) for key in ("run", "killed"))
+    every = sum(row["mutants"] for row in modules.values())
+    yield f"| all | {every:,} | {ran:,} | {100 * killed / ran:.1f} % |"
+
+
 def _escaped(name: str) -> str:
     """A pipe would end the cell of a table."""
     return name.replace("|", r"\|")
