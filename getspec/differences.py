@@ -97,11 +97,15 @@ def _text(
     depth: int | None = None,
     look: Look | None = None,
 ) -> str:
-    from getspec.emit.comparison import flops_line
+    from getspec.emit.comparison import bytes_line, flops_line, remembered
     from getspec.emit.difference import difference_tree
 
+    text = difference_tree(found, depth, look)
     work = None if found.identical else _flops(found, shape)
-    return difference_tree(found, depth, look) + (f"\n\n{flops_line(work)}" if work else "")
+    if work:
+        kept = (bytes_line(words, a, b) for _, words, a, b in remembered(found, shape) if a != b)
+        text = "\n".join([f"{text}\n\n{flops_line(work)}", *kept])
+    return text
 
 
 def _document(found: Difference, shape: Mapping[str, int]) -> dict[str, Any]:
@@ -111,6 +115,10 @@ def _document(found: Difference, shape: Mapping[str, int]) -> dict[str, Any]:
         sides = {"a": work.a.constant, "b": work.b.constant, "delta": work.delta}
         shapes = {"shape_a": dict(work.sizes_a), "shape_b": dict(work.sizes_b)}
         document["forward_flops"] = {**sides, **shapes}
+        from getspec.emit.comparison import remembered
+
+        for key, _, a, b in remembered(found, shape):
+            document[key] = {"a": a, "b": b, "delta": b - a}
     return document
 
 

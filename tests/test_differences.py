@@ -126,9 +126,9 @@ def test_work_is_compared_where_both_say_at_which_sizes(
 ) -> None:
     beside(specs, "repeat: 2", "repeat: 3")
     main(["diff", ONE, TWO])
-    line = capsys.readouterr().out.splitlines()[-1]
+    lines = capsys.readouterr().out.splitlines()
     # Two FLOPs per multiply-add: 2 * 3 * 4 * 4 for each block, 2 * 3 * 4 * 2 for the head.
-    assert line == "forward  240 -> 336 FLOPs  +96  (+40.00 %)  at B = 3"
+    assert "forward  240 -> 336 FLOPs  +96  (+40.00 %)  at B = 3" in lines
     main(["diff", ONE, TWO, "--shape", "B=1"])
     assert "80 -> 112 FLOPs" in capsys.readouterr().out
     assert main(["diff", ONE, TWO, "--shape", "K=1"]) == 2
@@ -281,3 +281,26 @@ def test_a_file_that_is_new_is_shown_whole(repository: Path) -> None:
 @pytest.mark.parametrize("number", [1, 3, 5, 8])
 def test_another_number_of_files_is_an_error(number: int, specs: Path) -> None:
     assert main(["diff", *[ONE] * number]) == 2
+
+
+def test_bytes_stand_beside_the_work(capsys: pytest.CaptureFixture[str]) -> None:
+    """What a backward pass keeps and what each token keeps, where all run-time sizes are given."""
+    words = [
+        "diff",
+        *(str(ROOT / "specs" / "zoo" / f"{n}.yaml") for n in ("gpt2", "gpt2-medium")),
+        "--shape",
+        "B=1,N=64",
+    ]
+    assert main(words) == 0
+    text = capsys.readouterr().out
+    assert main([*words, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    for key, line in (
+        ("kv_bytes_per_token", "keys and values"),
+        ("activation_bytes", "activations"),
+    ):
+        sides = found[key]
+        assert sides["b"] - sides["a"] == sides["delta"]
+        assert f"{sides['a']:,} -> {sides['b']:,} bytes  {sides['delta']:+,}" in text
+        assert line in text
+    assert found["kv_bytes_per_token"]["a"] == 2 * 12 * 768 * 4

@@ -82,6 +82,11 @@ def flops_line(found: Flops) -> str:
     return f"forward  {work}  {found.delta:+,}  ({share})  {' and '.join(filter(None, places))}".rstrip()
 
 
+def bytes_line(words: str, a: int, b: int) -> str:
+    """`keys and values of one token in float32  73,728 -> 98,304 bytes  +24,576  (+33.33 %)`."""
+    return f"{words}  {a:,} -> {b:,} bytes  {b - a:+,}  ({percent(b - a, a)})"
+
+
 def _at(sizes: Mapping[str, int]) -> str:
     words = ", ".join(f"{name} = {number:,}" for name, number in sizes.items())
     return f"at {words}" if words else ""
@@ -474,7 +479,7 @@ def _implications(
         ("weights in float32, bytes", 4 * a.total, 4 * b.total),
         ("weights in bfloat16, bytes", 2 * a.total, 2 * b.total),
         ("training with Adam in float32, bytes", trained[0], trained[1]),
-        *_remembered(found, given),
+        *((f"{words}, bytes", x, y) for _, words, x, y in remembered(found, given)),
     ]
     rows = [(name, f"{x:,}", f"{y:,}", f"{y - x:+,}", percent(y - x, x)) for name, x, y in lines]
     text = "## Implications\n\n"
@@ -483,8 +488,8 @@ def _implications(
     return text + _work(found, work)
 
 
-def _remembered(found: Difference, given: Mapping[str, int]) -> Iterator[tuple[str, int, int]]:
-    """What the dataflow keeps, where all run-time sizes are given and every op says what it keeps."""
+def remembered(found: Difference, given: Mapping[str, int]) -> Iterator[tuple[str, str, int, int]]:
+    """Bytes that both keep, under a key and in words, where all sizes are given and every op says what it keeps."""
     if found.a.root.forward is None or found.b.root.forward is None:
         return
     kept: list[int | None] = []
@@ -497,9 +502,10 @@ def _remembered(found: Difference, given: Mapping[str, int]) -> Iterator[tuple[s
         kept.append(None if held.unknown else saved)
         keys.append(held.kv_per_token.value.substitute(values).constant)
     if kept[0] is not None and kept[1] is not None:
-        yield "activations kept for the backward pass in float32, bytes", kept[0], kept[1]
+        words = "activations kept for the backward pass in float32"
+        yield "activation_bytes", words, kept[0], kept[1]
     if keys[0] is not None and keys[1] is not None and any(keys):
-        yield "keys and values of one token in float32, bytes", keys[0], keys[1]
+        yield "kv_bytes_per_token", "keys and values of one token in float32", keys[0], keys[1]
 
 
 def _work(found: Difference, work: Flops | None) -> str:

@@ -178,7 +178,7 @@ def _complete_component(component: dict[str, Any]) -> None:
     described["type"]["anyOf"] = [*choices, *described["type"]["anyOf"]]
     described["pattern"]["anyOf"][0] = {
         "type": "array",
-        "items": {"$ref": "#/$defs/Component"},
+        "items": {"$ref": "#/$defs/Component", "properties": {"when": False}},
         "minItems": 1,
     }
     described["times"] = {

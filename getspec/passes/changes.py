@@ -196,4 +196,5 @@ def _without_start(before: str, after: str) -> str:
     head, _, value = first[same].partition(" ")
     if len(rest) == 1 and len(first) == 1 and value and rest[0].partition(" ")[0] == head:
         return rest[0].partition(" ")[2]
-    return ", ".join(rest)
+    short = ", ".join(rest)
+    return short if short.count("[") == short.count("]") else after

@@ -33,7 +33,7 @@ class Seen(HTMLParser):
         self.elements.append("comment")
 
 
-@given(st.text(max_size=60))
+@given(st.text(min_size=1, max_size=60))
 def test_text_stays_text_wherever_it_stands(words: str) -> None:
     made = html.element("p", words, html.code(words), class_="a", aria_label=words)
     assert Seen(made).elements == ["p", "code"]
