@@ -379,8 +379,9 @@ def _formula(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--of",
         default="params",
-        choices=("params", "flops", "kv", "activations"),
-        help="parameters (default), FLOPs of a forward pass, keys and values a token, or bytes of activations",
+        choices=("params", "trainable", "flops", "kv", "cache", "activations"),
+        help="parameters (default) or those that are trained, FLOPs of a forward pass, keys and values of a token (kv) or of "
+        "all (cache), or bytes of activations",
     )
     _shape(parser, "without it there is no number beside the formula")
     parser.add_argument("--latex", action="store_true", help="print the formula in LaTeX")

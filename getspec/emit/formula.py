@@ -22,14 +22,17 @@ __all__ = ["conditions", "document", "latex", "latex_text", "spelling", "text", 
 WIDTH = 96
 UNITS = {
     "params": "parameters",
+    "trainable": "trained parameters",
     "flops": "FLOPs",
     "kv": "elements per token",
+    "cache": "elements",
     "activations": "bytes",
 }
 NOTES = {
     "flops": "forward FLOPs: 2 per multiply-add, matrix products only, causal attention in full",
     "activations": "kept for a backward pass in float32 with fused attention; layouts follow the config, so it is fixed",
     "kv": "keys and values that causal attention keeps for each token; bytes are that times the dtype's",
+    "cache": "keys and values that causal attention keeps of all tokens it sees; bytes are that times the dtype's",
 }
 
 

@@ -92,9 +92,19 @@ def _sdpa_attends(q: Tensor, k: Tensor, v: Tensor, **_: object) -> tuple[Size, S
 
 
 @remembers("sdpa")
-def _sdpa_remembers(q: Tensor, k: Tensor, v: Tensor, causal: bool = False, **_: object) -> Size:
-    """The key and the value of a token, once for all queries that share them."""
-    return k.shape[1] * (k.shape[3] + v.shape[3]) if causal else Size.of(0)
+def _sdpa_remembers(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    causal: bool = False,
+    window: Size | None = None,
+    **_: object,
+) -> tuple[Size, Size]:
+    """The key and the value of a token, once for all queries that share them; the tokens that any row still sees."""
+    if not causal:
+        return Size.of(0), Size.of(0)
+    length = k.shape[2] if window is None else smaller(k.shape[2], window)
+    return k.shape[1] * (k.shape[3] + v.shape[3]), k.shape[0] * length
 
 
 def _check_heads(query: Size, key: Size) -> None:

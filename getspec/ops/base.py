@@ -346,8 +346,9 @@ def attends(name: str) -> Callable[[_Rule], _Rule]:
     return register
 
 
-REMEMBERS: dict[str, Callable[..., Size]] = {}
-"""Elements that a function op has to keep of each token for the tokens after it; an op that is not here keeps none."""
+REMEMBERS: dict[str, Callable[..., tuple[Size, Size]]] = {}
+"""Elements that a function op has to keep of each token for the tokens after it, and of how many tokens; an op that is not
+here keeps none."""
 
 
 def remembers(name: str) -> Callable[[_Rule], _Rule]:

@@ -15,7 +15,7 @@ from getspec.algebra import VARYING, Condition, Fixed
 from getspec.errors import UsageError
 from getspec.passes.count import below, locate, with_ties
 from getspec.passes.symbols import Kind, Names, Symbols, key_of, same
-from getspec.passes.trace import Measure, Trace, keys, products, trace
+from getspec.passes.trace import Measure, Trace, cache, keys, products, trace
 from getspec.simplify import simplified
 from getspec.sizes import Inexact, Poly, Size, bare, constant, product
 
@@ -400,6 +400,7 @@ QUANTITIES: dict[str, Callable[[Symbols, list[str]], Poly]] = {
     "trainable": _trainable,
     "flops": _traced(products),
     "kv": _traced(keys),
+    "cache": _traced(cache),
 }
 
 ROWS: dict[str, Callable[[Symbols], dict[str, Poly]]] = {

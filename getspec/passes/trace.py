@@ -16,7 +16,7 @@ from getspec.passes.symbols import Names, Symbols, key_of, sizes_of
 from getspec.signature import inputs_of
 from getspec.sizes import Inexact, Poly, Size, constant, noting
 
-__all__ = ["Called", "Measure", "Trace", "keys", "products", "trace"]
+__all__ = ["Called", "Measure", "Trace", "cache", "keys", "products", "trace"]
 
 ZERO = constant(0)
 
@@ -37,8 +37,21 @@ def products(op: Any, args: Mapping[str, Any], many: tuple[Any, ...]) -> Poly:
 
 def keys(op: Any, args: Mapping[str, Any], many: tuple[Any, ...]) -> Poly:
     """Elements of keys and values that causal attention keeps for each token."""
+    return _remembered(op, args)[0]
+
+
+def cache(op: Any, args: Mapping[str, Any], many: tuple[Any, ...]) -> Poly:
+    """The same of all tokens that are kept."""
+    token, tokens = _remembered(op, args)
+    return token * tokens
+
+
+def _remembered(op: Any, args: Mapping[str, Any]) -> tuple[Poly, Poly]:
     rule = None if isinstance(op, Layer) else REMEMBERS.get(op)
-    return ZERO if rule is None else rule(**args).spelled
+    if rule is None:
+        return ZERO, ZERO
+    token, tokens = rule(**args)
+    return token.spelled, tokens.spelled
 
 
 def trace(symbols: Symbols, measure: Measure) -> Trace:

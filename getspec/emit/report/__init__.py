@@ -43,15 +43,16 @@ MARK = "<!doctype html>\n<!-- A report of getspec. -->\n"
 def page(spec: Spec, other: Spec | None = None, shape: Mapping[str, int] | None = None) -> str:
     """The report on a spec; with another one, also how they differ, from the first to the second."""
     found = facts(spec, shape or {})
-    script = _asset("page.js")
+    script, style = _asset("page.js"), _asset("style.css")
     code = spec.generate()
     return MARK + _template().render(
         facts=found,
         data=_inert(found),
+        trainable=spec.count().trainable,
         script=script,
-        script_hash=b64encode(sha256(script.encode()).digest()).decode(),
-        style=_asset("style.css"),
-        treemap=treemap(found["rows"], found["total"]),
+        style=style,
+        digest={"script": _digest(script), "style": _digest(style)},
+        treemap=treemap(spec.count()),
         diagram=_diagram(spec),
         cost=_cost(spec, found),
         forward=forward(code, spec.name),
@@ -59,6 +60,11 @@ def page(spec: Spec, other: Spec | None = None, shape: Mapping[str, int] | None 
         comparison=None if other is None else _comparison(spec, other, shape or {}),
         other=other,
     )
+
+
+def _digest(text: str) -> str:
+    """By which the page's policy knows its own script and style, and allows no other."""
+    return f"sha256-{b64encode(sha256(text.encode()).digest()).decode()}"
 
 
 def _inert(found: Mapping[str, Any]) -> Markup:

@@ -7,7 +7,8 @@ and floats.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from getspec.algebra import Condition, Scalar
@@ -15,36 +16,41 @@ from getspec.emit.formula import conditions, spelling
 from getspec.errors import UsageError
 from getspec.passes.formula import Formula, formula, parts, values_of
 from getspec.passes.memory import PRECISIONS
-from getspec.sizes import Floor, Function, Poly, Smaller
+from getspec.sizes import Floor, Function, Poly, Smaller, constant
 
 if TYPE_CHECKING:
     from getspec.api import Spec
 
-__all__ = ["facts", "poly"]
+__all__ = ["QUANTITIES", "facts", "poly"]
 
-QUANTITIES = ("params", "trainable", "flops", "kv")
+QUANTITIES = ("params", "trainable", "flops", "kv", "cache")
 STATES = 2
 """Numbers that AdamW keeps of a trained parameter."""
 
 
 def facts(spec: Spec, shape: Mapping[str, int]) -> dict[str, Any]:
-    """Everything that the page shows or computes, at the spec's config."""
-    counted = spec.count()
-    found = {of: each for of in QUANTITIES if (each := _formula(spec, of)) is not None}
-    values = values_of(spec.config)
-    copies = parts(spec.model, "copies")[1]
-    params = parts(spec.model)[1]
-    sizes = _sizes(spec, found, shape)
+    """Everything that the page computes with, at the spec's config.
+
+    `formulas` has an entry for each quantity: its `poly` with the values at which it is `fixed` and the `conditions` under
+    which it holds, or in `missing` why there is none. Bytes follow from `precisions`: `parameter` for each parameter and each
+    element of keys and values, `trained` more for each parameter that is trained with AdamW.
+    """
+    found = {of: _formula(spec, of) for of in QUANTITIES}
     return {
         "schema_version": 1,
         "model": spec.name,
         "spec": spec.model.file,
         "summary": spec.compiled.file.summary or "",
         "sources": list(spec.compiled.file.sources),
-        "total": counted.total,
-        "config": [{"name": n, "value": number(v)} for n, v in values.items()],
-        "set": {name: number(value) for name, value in spec.settings.items()},
-        "sizes": [{"name": n, "value": str(v), "words": w} for n, v, w in sizes],
+        "total": str(spec.count().total),
+        "config": [
+            {"name": name, "value": number(value)} for name, value in values_of(spec.config).items()
+        ],
+        "set": {name: json.dumps(value) for name, value in spec.settings.items()},
+        "sizes": [
+            {"name": name, "value": str(size), "words": spec.model.sizes.get(name, "")}
+            for name, size in _sizes(spec, found, shape)
+        ],
         "formulas": {of: _described(each) for of, each in found.items()},
         "precisions": {
             name: {
@@ -54,38 +60,51 @@ def facts(spec: Spec, shape: Mapping[str, int]) -> dict[str, Any]:
             }
             for name, each in PRECISIONS.items()
         },
-        "rows": [
-            {
-                "path": row.path,
-                "type": row.type,
-                "depth": row.depth,
-                "repeat": row.repeat,
-                "params": row.params,
-                "formula": poly(params[row.path]) if row.path in params else None,
-                "copies": poly(copies[row.path]) if row.path in copies else None,
-            }
-            for row in counted.rows
-        ],
+        "rows": _rows(spec),
     }
 
 
-def _formula(spec: Spec, of: str) -> Formula | None:
+def _rows(spec: Spec) -> list[dict[str, Any]]:
+    """The rows of a count, each with how many copies there are and what they hold together."""
+    copies = parts(spec.model, "copies")[1]
+    params = parts(spec.model)[1]
+    return [
+        {
+            "path": row.path,
+            "type": row.type,
+            "depth": row.depth,
+            "repeat": str(row.repeat),
+            "params": str(row.params),
+            "copies": poly(copies[row.path]) if row.path in copies else None,
+            "formula": poly(params[row.path]) if row.path in params else None,
+        }
+        for row in spec.count().rows
+    ]
+
+
+def _formula(spec: Spec, of: str) -> Formula | UsageError:
     try:
         return formula(spec.model, ".", of)
-    except UsageError:
-        return None
+    except UsageError as missing:
+        return missing
 
 
 def _sizes(
-    spec: Spec, found: Mapping[str, Formula], shape: Mapping[str, int]
-) -> list[tuple[str, int, str]]:
+    spec: Spec, found: Mapping[str, Formula | UsageError], shape: Mapping[str, int]
+) -> Iterator[tuple[str, int]]:
     """Run-time sizes of the formulas: what was asked for, else the spec's own, else the smallest that it runs at."""
-    names = sorted({s for each in found.values() for s in each.symbols() if s[0].isupper()})
+    names: set[str] = set()
+    for each in found.values():
+        if isinstance(each, Formula):
+            names |= each.symbols().union(*(c.symbols() for c in each.conditions))
     known = {**spec.compiled.file.tiny, **spec.model.shape, **shape}
-    return [(name, int(known.get(name, 1)), spec.model.sizes.get(name, "")) for name in names]
+    for name in sorted(names - values_of(spec.config).keys()):
+        yield name, int(known.get(name, 1))
 
 
-def _described(found: Formula) -> dict[str, Any]:
+def _described(found: Formula | UsageError) -> dict[str, Any]:
+    if isinstance(found, UsageError):
+        return {"missing": found.message}
     return {
         "poly": poly(found.poly),
         "words": spelling(found),
@@ -95,12 +114,21 @@ def _described(found: Formula) -> dict[str, Any]:
     }
 
 
-def _condition(each: Condition) -> list[Any]:
-    return [each.relation, _side(each.left), _side(each.right), each.holds]
+def _condition(each: Condition) -> dict[str, Any]:
+    return {
+        "words": str(each),
+        "relation": each.relation,
+        "left": _side(each.left),
+        "right": _side(each.right),
+        "holds": each.holds,
+        "run_time": any(name[0].isupper() for name in each.symbols()),
+    }
 
 
 def _side(value: Poly | float) -> Any:
-    return poly(value) if isinstance(value, Poly) else float(value)
+    if isinstance(value, Poly):
+        return poly(value)
+    return poly(constant(value)) if isinstance(value, int) else value
 
 
 def poly(value: Poly) -> list[Any]:
@@ -114,15 +142,13 @@ def _factor(part: str | Function) -> Any:
     if isinstance(part, Floor):
         return ["//", poly(part.numerator), poly(part.divisor)]
     if isinstance(part, Smaller):
-        return ["min", *map(poly, (part.a, part.b))]
+        return ["min", poly(part.a), poly(part.b)]
     assert isinstance(part, Scalar)
     return [part.op, *map(_side, part.args)]
 
 
 def number(value: Any) -> Any:
-    """A value of a config: whole numbers as strings with a sign before them that no word has."""
+    """A value of a config: a whole number is an object, so that it is no word and no float."""
     if isinstance(value, int) and not isinstance(value, bool):
         return {"int": str(value)}
-    if isinstance(value, list | tuple):
-        return [number(each) for each in value]
     return value

@@ -19,6 +19,15 @@
     const down = Math.floor(x), rest = x - down;
     return BigInt(rest > 0.5 || (rest === 0.5 && down % 2 !== 0) ? down + 1 : down);
   };
+  // As Python divides: the remainder is exact, and has the sign of the divisor.
+  const floatMod = (x, y) => {
+    const rest = checked(x % y);
+    return rest !== 0 && (rest < 0) !== (y < 0) ? rest + y : rest;
+  };
+  const floatFloorDiv = (x, y) => {
+    const quotient = checked((x - floatMod(x, y)) / y), down = Math.floor(quotient);
+    return quotient - down > 0.5 ? down + 1 : down;
+  };
   const rules = {
     "+": add,
     "-": (a, b) => both(a, b, (x, y) => x - y, (x, y) => x - y),
@@ -26,9 +35,9 @@
     "/": (a, b) => both(a, b,
       (x, y) => (y === 0n || x % y !== 0n ? fail("a division leaves a remainder") : x / y),
       (x, y) => checked(x / y)),
-    "//": (a, b) => both(a, b, floorDiv, (x, y) => checked(Math.floor(x / y))),
-    "%": (a, b) => both(a, b, (x, y) => x - floorDiv(x, y) * y, (x, y) => checked(x - Math.floor(x / y) * y)),
-    "**": (a, b) => both(a, b, (x, y) => (y < 0n ? Number(x) ** Number(y) : x ** y), (x, y) => checked(x ** y)),
+    "//": (a, b) => both(a, b, floorDiv, floatFloorDiv),
+    "%": (a, b) => both(a, b, (x, y) => x - floorDiv(x, y) * y, floatMod),
+    "**": (a, b) => both(a, b, (x, y) => (y < 0n ? checked(Number(x) ** Number(y)) : x ** y), (x, y) => checked(x ** y)),
     min: (...xs) => xs.reduce((a, b) => (less(b, a) ? b : a)),
     max: (...xs) => xs.reduce((a, b) => (less(a, b) ? b : a)),
     int: (x) => (isInt(x) ? x : BigInt(Math.trunc(checked(x)))),
@@ -51,23 +60,28 @@
   const given = (value) => (value !== null && typeof value === "object" && "int" in value ? BigInt(value.int) : value);
   const same = (a, b) => (typeof a === "boolean" || typeof a === "string" ? a === b : a == b);
 
-  // What keeps a formula from holding at some values, or null.
-  const broken = (formula, values) => {
-    for (const [name, value] of Object.entries(formula.fixed)) {
-      if (values.has(name) && !same(values.get(name), given(value))) {
-        return `${name} decides structure: only ${Object(value).int ?? value} is covered here, use the line below`;
-      }
-    }
-    for (const [at, [relation, left, right, holds]] of formula.conditions.entries()) {
+  // A name that decides structure and has another value than the formula is for, or undefined.
+  const decided = (formula, values) => Object.entries(formula.fixed)
+    .find(([name, value]) => values.has(name) && !same(values.get(name), given(value)));
+  // What the values fail to meet among some conditions, or null.
+  const unmet = (conditions, values) => {
+    for (const { words, relation, left, right, holds } of conditions) {
       try {
-        if (relations[relation](side(left, values), side(right, values)) !== holds) {
-          return formula.told.length ? `these sizes break a condition: ${formula.told.join(", ")}` : "these sizes do not fit together";
-        }
+        if (relations[relation](side(left, values), side(right, values)) !== holds) return `this needs: ${words}`;
       } catch (error) {
-        return `these sizes do not fit together: ${error.message}`;
+        return `this needs: ${words} (${error.message})`;
       }
     }
     return null;
+  };
+  // What keeps a formula from holding at some values, or null. A spec has to be legal for any of its numbers: what the config
+  // needs for one formula, it needs for all.
+  const broken = (formula, values) => {
+    const [name, value] = decided(formula, values) ?? [];
+    if (name) return `${name} decides structure, and the formula is that of ${name} = ${Object(value).int ?? value}: run the line below`;
+    const others = Object.values(facts.formulas).filter((other) => !other.missing && !decided(other, values));
+    const needs = others.flatMap(({ conditions }) => conditions.filter((each) => !each.run_time));
+    return unmet([...formula.conditions, ...needs], values);
   };
 
   // The fields.
@@ -78,16 +92,24 @@
   const fields = [...form.querySelectorAll("input")].map((input) => ({
     input, name: input.dataset.set ?? input.dataset.shape, slider: input.type === "range",
   }));
+  // A slider moves by the largest power of two that divides its value and leaves it some places: widths stay round.
+  const stride = (value) => {
+    let step = 1n;
+    while (value > 0n && value % (step * 2n) === 0n && step * 16n <= value) step *= 2n;
+    return step;
+  };
   const setUp = () => {
     for (const { input, name, slider } of fields) {
       const value = initial.get(name);
       if (isInt(value)) {
-        input.step = 1;
-        input.min = value > 0n ? 1 : Number(value);
-        if (slider) input.max = Number(value > 8n ? value * 3n : value + 16n);
+        const step = slider ? stride(value) : 1n;
+        input.step = String(step);
+        input.min = String(value > 0n ? step : value);
+        if (slider) input.max = String(value > 8n ? value * 3n : value + 16n);
       } else {
-        input.step = slider ? 0.01 : "any";
-        if (slider) { input.min = 0; input.max = Math.max(value * 3, 1); }
+        const top = value > 0 ? 10 ** Math.ceil(Math.log10(2 * value)) : 1;
+        input.step = slider ? String(top / 100) : "any";
+        if (slider) { input.min = String(Math.min(value, 0)); input.max = String(top); }
       }
       input.value = String(value);
       input.defaultValue = String(value);
@@ -129,7 +151,7 @@
     }
   };
   const at = (formula, values) => {
-    if (!formula) return [null, "there is no closed form of this"];
+    if (formula.missing) return [null, formula.missing];
     const why = broken(formula, values);
     if (why) return [null, why];
     try {
@@ -146,30 +168,46 @@
     share: row.querySelector("meter"),
   }));
   const precision = document.getElementById("precision");
+  const spoken = document.getElementById("spoken");
+  const wholeTotal = document.getElementById("total");
+  let later = 0;
+  const speak = (words) => {
+    clearTimeout(later);
+    later = setTimeout(() => { spoken.textContent = words; }, 600);
+  };
+  const attended = (x) => (x === 0n ? "no causal attention" : size(x));
+  const human = { params: short, trainable: short, flops: short, kv: attended, cache: attended, memory: size };
 
   const update = () => {
     const values = read();
     const missing = [...values].filter(([, value]) => value === null).map(([name]) => name);
-    const empty = missing.length ? [null, `${missing.join(", ")}: a number is missing here`] : null;
+    const below = [...values].filter(([name, value]) => isInt(value) && value < 0n && initial.get(name) >= 0n).map(([name]) => name);
+    const wrong = missing.length ? [null, `${missing.join(", ")}: a number is missing`]
+      : below.length ? [null, `${below.join(", ")}: below 0`] : null;
     const found = {};
-    for (const of of ["params", "trainable", "flops", "kv"]) found[of] = empty ?? at(facts.formulas[of], values);
-    if (found.kv[0] !== null) found.kv = [found.kv[0] * 2n, ""];
+    for (const of of Object.keys(facts.formulas)) found[of] = wrong ?? at(facts.formulas[of], values);
     const bytes = facts.precisions[precision.value];
+    for (const of of ["kv", "cache"]) {
+      if (found[of][0] !== null) found[of] = [found[of][0] * BigInt(bytes.parameter), ""];
+    }
     found.memory = found.params[0] === null || found.trainable[0] === null
       ? [null, found.params[1] || found.trainable[1]]
       : [found.params[0] * BigInt(bytes.parameter) + found.trainable[0] * BigInt(bytes.trained), ""];
     for (const node of figures.querySelectorAll("[data-of]")) {
       const of = node.dataset.of;
-      show(node, ...found[of], of === "kv" || of === "memory" ? size : short);
+      show(node, ...found[of], human[of]);
     }
-    const reasons = [...new Set(Object.entries(found)
-      .filter(([of, [value]]) => value === null && facts.formulas[of]).map(([, [, why]]) => why))];
-    document.getElementById("why").textContent = reasons.join("; ");
+    const reasons = Object.entries(found).filter(([of, [value]]) => value === null && !facts.formulas[of]?.missing).map(([, [, why]]) => why);
+    document.getElementById("why").textContent = [...new Set(reasons)].join("; ");
     const total = found.params[0];
+    show(wholeTotal, ...found.params);
     const unchanged = facts.config.every(({ name }) => same(values.get(name), initial.get(name)));
     rows.forEach((cells, number) => {
       const row = facts.rows[number];
-      const part = (form, fixed) => (total === null ? null : form ? polynomial(form, values) : unchanged ? BigInt(fixed) : null);
+      const part = (form, fixed) => {
+        if (total === null || (!form && !unchanged)) return null;
+        try { return form ? polynomial(form, values) : BigInt(fixed); } catch { return null; }
+      };
       const why = found.params[1] || "how many there are follows the length of a pattern";
       const copies = part(row.copies, row.repeat), params = part(row.formula, row.params);
       show(cells.copies, copies, why);
@@ -179,26 +217,34 @@
     });
     reproduce(values);
   };
-  const written = (value) => (isInt(value) || typeof value !== "number" ? String(value) : Number.isInteger(value) ? `${value}.0` : String(value));
+  // The commands that print the same numbers.
+  const written = (value) => (isInt(value) || typeof value !== "number" ? String(value)
+    : Number.isInteger(value) && !/e/.test(String(value)) ? `${value}.0` : String(value));
+  const quoted = (word) => (/^[\w.,:=@%+/-]+$/.test(word) ? word : `'${word.replace(/'/g, "'\\''")}'`);
+  const items = (name, values) => {
+    if (values.has(name)) return written(values.get(name));
+    const found = [];
+    while ([...values.keys()].some((each) => each.startsWith(`${name}[${found.length}]`))) {
+      found.push(items(`${name}[${found.length}]`, values));
+    }
+    return `[${found.join(",")}]`;
+  };
   const reproduce = (values) => {
-    const sets = new Map();
+    const settings = new Map(Object.entries(facts.set));
     for (const { name } of facts.config) {
-      const list = name.match(/^(.*)\[\d+\]$/);
-      const key = list ? list[1] : name;
-      const asked = Object.hasOwn(facts.set, key);
-      if (same(values.get(name), initial.get(name)) && !asked) { if (!list || !sets.has(key)) continue; }
-      sets.set(key, list ? null : written(values.get(name)));
+      const whole = name.split("[")[0];
+      if (values.get(name) !== null && !same(values.get(name), initial.get(name))) settings.set(whole, items(whole, values));
     }
-    for (const key of sets.keys()) {
-      if (sets.get(key) !== null) continue;
-      const items = facts.config.filter(({ name }) => name.startsWith(`${key}[`)).map(({ name }) => written(values.get(name)));
-      sets.set(key, `[${items.join(",")}]`);
+    const words = [facts.spec, ...[...settings].flatMap(([name, value]) => ["--set", `${name}=${value}`])].map(quoted);
+    document.getElementById("reproduce").textContent = ["getspec count", ...words].join(" ");
+    const costs = document.getElementById("costs");
+    if (costs) {
+      const shape = facts.sizes.map(({ name }) => `${name}=${values.get(name) ?? ""}`).join(",");
+      const choice = precision.value === precision.options[0].value ? [] : ["--dtype", precision.value];
+      costs.textContent = ["getspec cost", ...words, ...(shape ? ["--shape", quoted(shape)] : []), ...choice].join(" ");
     }
-    for (const [key, value] of Object.entries(facts.set)) {
-      if (!sets.has(key) && typeof given(value) !== "object") sets.set(key, written(given(value)));
-    }
-    const words = [...sets].map(([key, value]) => ` --set '${key}=${value}'`.replace(/'([\w.=[\]-]*)'/, "$1"));
-    document.getElementById("reproduce").textContent = `getspec count ${facts.spec}${words.join("")}`;
+    const total = document.querySelector('.figures [data-of="params"]').dataset.value;
+    speak(total ? `${grouped(total)} parameters` : document.getElementById("why").textContent);
   };
 
   form.addEventListener("input", ({ target }) => {
@@ -227,6 +273,37 @@
   };
   theme.addEventListener("click", () => paint(document.documentElement.dataset.theme !== "dark"));
   dark.addEventListener("change", (event) => paint(event.matches));
+
+  // Rows of the table fold: a row that others stand below has a button.
+  const lines = [...document.querySelectorAll("#tree tbody tr")];
+  const folded = new Set();
+  const fold = () => {
+    let hidden = Infinity;
+    lines.forEach((line, number) => {
+      const { depth } = facts.rows[number];
+      if (depth <= hidden) hidden = Infinity;
+      line.hidden = depth > hidden;
+      if (!line.hidden && folded.has(line)) hidden = depth;
+      line.querySelector("button")?.setAttribute("aria-expanded", String(!folded.has(line)));
+    });
+  };
+  lines.forEach((line, number) => {
+    const inside = (facts.rows[number + 1]?.depth ?? 0) > facts.rows[number].depth;
+    const mark = document.createElement(inside ? "button" : "span");
+    mark.className = "fold";
+    if (inside) {
+      mark.type = "button";
+      mark.setAttribute("aria-label", `parts of ${facts.rows[number].path}`);
+      mark.addEventListener("click", () => { folded.delete(line) || folded.add(line); fold(); });
+    }
+    line.querySelector("th").prepend(mark);
+  });
+  addEventListener("hashchange", () => {
+    const row = document.getElementById(location.hash.slice(1));
+    if (row?.hidden) { folded.clear(); fold(); row.scrollIntoView(); }
+  });
+  fold();
+
   addEventListener("beforeprint", () => { for (const each of document.querySelectorAll("details")) each.open = true; });
   paint(dark.matches);
   setUp();

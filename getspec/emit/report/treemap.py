@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from getspec.emit.html import element, join
 
 if TYPE_CHECKING:
     from markupsafe import Markup
+
+    from getspec.passes.count import Count, Row
 
 __all__ = ["Box", "squarified", "treemap"]
 
@@ -33,10 +35,10 @@ class Box(NamedTuple):
         return self.width * self.height
 
 
-def treemap(rows: Sequence[Mapping[str, Any]], total: int) -> Markup:
-    """The drawing of the rows of a count; each area leads to its row in the table."""
-    inside = _by_parent(rows)
-    drawn = join(_areas(inside, "", Box(0, 0, WIDTH, HEIGHT), total, None), "\n")
+def treemap(counted: Count) -> Markup:
+    """The drawing of a count; each area leads to its row in the table."""
+    inside = _by_parent(counted.rows)
+    drawn = join(_areas(inside, "", Box(0, 0, WIDTH, HEIGHT), counted.total, None), "\n")
     return element(
         "svg",
         drawn,
@@ -47,35 +49,33 @@ def treemap(rows: Sequence[Mapping[str, Any]], total: int) -> Markup:
     )
 
 
-def _by_parent(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[tuple[int, Mapping[str, Any]]]]:
+def _by_parent(rows: Sequence[Row]) -> dict[str, list[tuple[int, Row]]]:
     """Rows with their numbers, by the path of the row that they are in."""
-    found: dict[str, list[tuple[int, Mapping[str, Any]]]] = {}
+    found: dict[str, list[tuple[int, Row]]] = {}
     above: list[str] = []
     for at, row in enumerate(rows):
-        del above[row["depth"] :]
+        del above[row.depth :]
         found.setdefault(above[-1] if above else "", []).append((at, row))
-        above.append(row["path"])
+        above.append(row.path)
     return found
 
 
 def _areas(
-    inside: Mapping[str, list[tuple[int, Mapping[str, Any]]]],
+    inside: Mapping[str, list[tuple[int, Row]]],
     path: str,
     box: Box,
     total: int,
     hue: int | None,
 ) -> Iterator[Markup]:
     """The areas of what a row holds, largest first, and of what these hold."""
-    held = sorted(
-        (r for r in inside.get(path, []) if r[1]["params"]), key=lambda r: -r[1]["params"]
-    )
-    sizes = [row["params"] for _, row in held]
+    held = sorted((r for r in inside.get(path, []) if r[1].params), key=lambda r: -r[1].params)
+    sizes = [row.params for _, row in held]
     for number, ((at, row), place) in enumerate(zip(held, squarified(sizes, box), strict=True)):
         if place.area < SMALLEST:
             continue
         own = number % HUES if hue is None else hue
-        wholly = hue is None and row["params"] * 5 > 4 * total  # colours tell its parts apart
-        yield _area(at, row, place, total, own, leaf=row["path"] not in inside)
+        wholly = hue is None and row.params * 5 > 4 * total  # colours tell its parts apart
+        yield _area(at, row, place, total, own, leaf=row.path not in inside)
         inner = Box(
             place.x + EDGE,
             place.y + HEAD,
@@ -83,15 +83,15 @@ def _areas(
             place.height - HEAD - EDGE,
         )
         if min(inner.width, inner.height) > HEAD:
-            yield from _areas(inside, row["path"], inner, total, None if wholly else own)
+            yield from _areas(inside, row.path, inner, total, None if wholly else own)
 
 
-def _area(at: int, row: Mapping[str, Any], box: Box, total: int, hue: int, *, leaf: bool) -> Markup:
-    times = f" x{row['repeat']}" if row["repeat"] > 1 else ""
-    words = f"{row['path']}{times}: {row['params']:,} ({100 * row['params'] / total:.2f} %)"
-    label = row["path"].rpartition(".")[2] if row["depth"] else row["path"]
+def _area(at: int, row: Row, box: Box, total: int, hue: int, *, leaf: bool) -> Markup:
+    times = f" x{row.repeat}" if row.repeat > 1 else ""
+    words = f"{row.path}{times}: {row.params:,} ({100 * row.params / total:.2f} %)"
+    label = row.path.rpartition(".")[2] if row.depth else row.path
     if label == "*" or label[:1].isdigit():
-        label = row["path"]
+        label = row.path
     room = int((box.width - 8) / CHARACTER)
     text = []
     if room > 2 and box.height >= HEAD - 2:
