@@ -16,12 +16,12 @@ from base64 import b64encode
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from getspec.emit.html import join, markdown
 from getspec.emit.report.facts import facts
 from getspec.emit.report.highlight import classes, forward
-from getspec.emit.report.treemap import treemap
+from getspec.emit.report.treemap import name_of, treemap
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,33 +32,66 @@ if TYPE_CHECKING:
     from getspec.api import Spec
     from getspec.emit.html import Cell
 
-__all__ = ["MARK", "facts", "page"]
+__all__ = ["LIMIT", "MARK", "facts", "page"]
 
-MAX_DRAWING, MAX_ROWS = 24_000, 40
-"""A drawing of more letters is drawn with its components closed; a cost table of more rows is cut at a level above."""
+LIMIT = 150 * 1024
+"""Bytes that a page may have before it leaves something out."""
+MAX_ROWS = 40
+"""A cost table of more rows is cut at a level above."""
 MARK = "<!doctype html>\n<!-- A report of getspec. -->\n"
 """How every report begins."""
 
 
 def page(spec: Spec, other: Spec | None = None, shape: Mapping[str, int] | None = None) -> str:
     """The report on a spec; with another one, also how they differ, from the first to the second."""
-    found = facts(spec, shape or {})
+    text = ""
+    for detail in DETAILS:
+        text = _page(spec, other, shape or {}, detail)
+        if len(text.encode()) <= LIMIT:
+            break
+    return text
+
+
+class Detail(NamedTuple):
+    """How much of what `getspec` prints in full elsewhere is on a page."""
+
+    drawing: int | None
+    """Levels of components that are open in the drawing; None for all."""
+    areas: bool
+    """Whether the second spec has its areas, too."""
+    code: bool
+
+
+DETAILS = (
+    Detail(None, areas=True, code=True),
+    Detail(1, areas=True, code=True),
+    Detail(1, areas=False, code=True),
+    Detail(1, areas=False, code=False),
+)
+"""From all to least."""
+
+
+def _page(spec: Spec, other: Spec | None, shape: Mapping[str, int], detail: Detail) -> str:
+    found = facts(spec, shape)
     script, style = _asset("page.js"), _asset("style.css")
     code = spec.generate()
     return MARK + _template().render(
         facts=found,
         data=_inert(found),
+        rows=spec.count().rows,
+        name_of=name_of,
         trainable=spec.count().trainable,
         script=script,
         style=style,
         digest={"script": _digest(script), "style": _digest(style)},
         treemap=treemap(spec.count()),
-        diagram=_diagram(spec),
+        diagram=_diagram(spec, detail.drawing),
         cost=_cost(spec, found),
         forward=forward(code, spec.name),
-        code=classes(code),
-        comparison=None if other is None else _comparison(spec, other, shape or {}),
+        code=classes(code) if detail.code else None,
+        comparison=None if other is None else _comparison(spec, other, shape),
         other=other,
+        areas=treemap(other.count(), linked=False) if other and detail.areas else None,
     )
 
 
@@ -77,17 +110,14 @@ def _inert(found: Mapping[str, Any]) -> Markup:
     return Markup(text)
 
 
-def _diagram(spec: Spec) -> Cell | None:
+def _diagram(spec: Spec, depth: int | None) -> Cell | None:
     from markupsafe import Markup
 
     from getspec.emit.diagram import graph, svg
 
     if spec.model.root.forward is None:
         return None
-    drawn = svg(graph(spec.model), styled=False)
-    if len(drawn) > MAX_DRAWING:
-        drawn = svg(graph(spec.model, 1), styled=False)
-    return Markup(drawn)
+    return Markup(svg(graph(spec.model, depth), styled=False))
 
 
 def _cost(spec: Spec, found: Mapping[str, Any]) -> Cell | None:

@@ -8,7 +8,7 @@ and floats.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from getspec.algebra import Condition, Scalar
@@ -31,11 +31,13 @@ STATES = 2
 def facts(spec: Spec, shape: Mapping[str, int]) -> dict[str, Any]:
     """Everything that the page computes with, at the spec's config.
 
-    `formulas` has an entry for each quantity: its `poly` with the values at which it is `fixed` and the `conditions` under
-    which it holds, or in `missing` why there is none. Bytes follow from `precisions`: `parameter` for each parameter and each
+    `formulas` has an entry for each quantity: its `poly` with the values at which it is `fixed` and the places of the
+    `conditions` under which it holds, or in `missing` why there is none. Bytes follow from `precisions`: `parameter` for each parameter and each
     element of keys and values, `trained` more for each parameter that is trained with AdamW.
     """
     found = {of: _formula(spec, of) for of in QUANTITIES}
+    known = [each for each in found.values() if isinstance(each, Formula)]
+    needed = list(dict.fromkeys(each for one in known for each in one.conditions))
     return {
         "schema_version": 1,
         "model": spec.name,
@@ -48,10 +50,16 @@ def facts(spec: Spec, shape: Mapping[str, int]) -> dict[str, Any]:
         ],
         "set": {name: json.dumps(value) for name, value in spec.settings.items()},
         "sizes": [
-            {"name": name, "value": str(size), "words": spec.model.sizes.get(name, "")}
-            for name, size in _sizes(spec, found, shape)
+            {
+                "name": name,
+                "value": str(size),
+                "given": name in spec.run_time_sizes(),
+                "words": spec.model.sizes.get(name, ""),
+            }
+            for name, size in _sizes(spec, known, shape)
         ],
-        "formulas": {of: _described(each) for of, each in found.items()},
+        "conditions": [_condition(each) for each in needed],
+        "formulas": {of: _described(each, needed) for of, each in found.items()},
         "precisions": {
             name: {
                 "parameter": str(each.parameter),
@@ -90,26 +98,25 @@ def _formula(spec: Spec, of: str) -> Formula | UsageError:
 
 
 def _sizes(
-    spec: Spec, found: Mapping[str, Formula | UsageError], shape: Mapping[str, int]
+    spec: Spec, found: Sequence[Formula], shape: Mapping[str, int]
 ) -> Iterator[tuple[str, int]]:
     """Run-time sizes of the formulas: what was asked for, else the spec's own, else the smallest that it runs at."""
     names: set[str] = set()
-    for each in found.values():
-        if isinstance(each, Formula):
-            names |= each.symbols().union(*(c.symbols() for c in each.conditions))
+    for each in found:
+        names |= each.symbols().union(*(c.symbols() for c in each.conditions))
     known = {**spec.compiled.file.tiny, **spec.model.shape, **shape}
     for name in sorted(names - values_of(spec.config).keys()):
         yield name, int(known.get(name, 1))
 
 
-def _described(found: Formula | UsageError) -> dict[str, Any]:
+def _described(found: Formula | UsageError, needed: Sequence[Condition]) -> dict[str, Any]:
     if isinstance(found, UsageError):
         return {"missing": found.message}
     return {
         "poly": poly(found.poly),
         "words": spelling(found),
         "fixed": {name: number(value) for name, value in found.fixed.items()},
-        "conditions": [_condition(each) for each in found.conditions],
+        "conditions": [needed.index(each) for each in found.conditions],
         "told": conditions(found),
     }
 

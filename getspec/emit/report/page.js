@@ -65,7 +65,7 @@
     .find(([name, value]) => values.has(name) && !same(values.get(name), given(value)));
   // What the values fail to meet among some conditions, or null.
   const unmet = (conditions, values) => {
-    for (const { words, relation, left, right, holds } of conditions) {
+    for (const { words, relation, left, right, holds } of conditions.map((each) => facts.conditions[each])) {
       try {
         if (relations[relation](side(left, values), side(right, values)) !== holds) return `this needs: ${words}`;
       } catch (error) {
@@ -80,7 +80,7 @@
     const [name, value] = decided(formula, values) ?? [];
     if (name) return `${name} decides structure, and the formula is that of ${name} = ${Object(value).int ?? value}: run the line below`;
     const others = Object.values(facts.formulas).filter((other) => !other.missing && !decided(other, values));
-    const needs = others.flatMap(({ conditions }) => conditions.filter((each) => !each.run_time));
+    const needs = others.flatMap(({ conditions }) => conditions.filter((each) => !facts.conditions[each].run_time));
     return unmet([...formula.conditions, ...needs], values);
   };
 
@@ -100,12 +100,12 @@
   };
   const setUp = () => {
     for (const { input, name, slider } of fields) {
-      const value = initial.get(name);
+      const value = initial.get(name), runTime = "shape" in input.dataset;
       if (isInt(value)) {
         const step = slider ? stride(value) : 1n;
         input.step = String(step);
         input.min = String(value > 0n ? step : value);
-        if (slider) input.max = String(value > 8n ? value * 3n : value + 16n);
+        if (slider) input.max = String(runTime ? value * 32n : value > 8n ? value * 3n : value + 16n);
       } else {
         const top = value > 0 ? 10 ** Math.ceil(Math.log10(2 * value)) : 1;
         input.step = slider ? String(top / 100) : "any";
@@ -165,7 +165,7 @@
   const rows = [...document.querySelectorAll("#tree tbody tr")].map((row) => ({
     copies: row.querySelector('[data-of="copies"]'),
     params: row.querySelector('[data-of="params"]'),
-    share: row.querySelector("meter"),
+    share: row.lastElementChild.appendChild(document.createElement("meter")),
   }));
   const precision = document.getElementById("precision");
   const spoken = document.getElementById("spoken");
@@ -213,6 +213,7 @@
       show(cells.copies, copies, why);
       if (copies === 1n) cells.copies.textContent = "";
       show(cells.params, params, why);
+      cells.share.setAttribute("aria-label", `share of ${row.path}`);
       cells.share.value = params === null || !total ? 0 : Number((params * 10000n) / total) / 10000;
     });
     reproduce(values);
@@ -239,7 +240,7 @@
     document.getElementById("reproduce").textContent = ["getspec count", ...words].join(" ");
     const costs = document.getElementById("costs");
     if (costs) {
-      const shape = facts.sizes.map(({ name }) => `${name}=${values.get(name) ?? ""}`).join(",");
+      const shape = facts.sizes.filter(({ given }) => given).map(({ name }) => `${name}=${values.get(name) ?? ""}`).join(",");
       const choice = precision.value === precision.options[0].value ? [] : ["--dtype", precision.value];
       costs.textContent = ["getspec cost", ...words, ...(shape ? ["--shape", quoted(shape)] : []), ...choice].join(" ");
     }

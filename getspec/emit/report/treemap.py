@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from getspec.passes.count import Count, Row
 
-__all__ = ["Box", "squarified", "treemap"]
+__all__ = ["Box", "name_of", "squarified", "treemap"]
 
 WIDTH, HEIGHT = 960.0, 420.0
 HEAD, EDGE = 18.0, 3.0
@@ -35,17 +35,18 @@ class Box(NamedTuple):
         return self.width * self.height
 
 
-def treemap(counted: Count) -> Markup:
-    """The drawing of a count; each area leads to its row in the table."""
+def treemap(counted: Count, *, linked: bool = True) -> Markup:
+    """The drawing of a count; where it is linked, each area leads to its row in the table."""
     inside = _by_parent(counted.rows)
-    drawn = join(_areas(inside, "", Box(0, 0, WIDTH, HEIGHT), counted.total, None), "\n")
+    whole = Box(0, 0, WIDTH, HEIGHT)
+    drawn = join((_area(area, linked) for area in _areas(inside, "", whole, counted.total)), "\n")
     return element(
         "svg",
         drawn,
         class_="treemap",
         viewBox=f"0 0 {WIDTH:.0f} {HEIGHT:.0f}",
-        role="group",
-        aria_label="Parameters by component; each area leads to its row in the table",
+        role="group" if linked else "img",
+        aria_label=f"Parameters of {counted.model} by component",
     )
 
 
@@ -60,13 +61,31 @@ def _by_parent(rows: Sequence[Row]) -> dict[str, list[tuple[int, Row]]]:
     return found
 
 
+def name_of(row: Row) -> str:
+    """What a row is called below its parent; copies go by their whole path."""
+    last = row.path.rpartition(".")[2] if row.depth else row.path
+    return row.path if last == "*" or last[:1].isdigit() else last
+
+
+class Area(NamedTuple):
+    """A row as it is drawn."""
+
+    at: int
+    """Its place among the rows."""
+    row: Row
+    box: Box
+    total: int
+    hue: int
+    leaf: bool
+
+
 def _areas(
     inside: Mapping[str, list[tuple[int, Row]]],
     path: str,
     box: Box,
     total: int,
-    hue: int | None,
-) -> Iterator[Markup]:
+    hue: int | None = None,
+) -> Iterator[Area]:
     """The areas of what a row holds, largest first, and of what these hold."""
     held = sorted((r for r in inside.get(path, []) if r[1].params), key=lambda r: -r[1].params)
     sizes = [row.params for _, row in held]
@@ -75,7 +94,7 @@ def _areas(
             continue
         own = number % HUES if hue is None else hue
         wholly = hue is None and row.params * 5 > 4 * total  # colours tell its parts apart
-        yield _area(at, row, place, total, own, leaf=row.path not in inside)
+        yield Area(at, row, place, total, own, leaf=row.path not in inside)
         inner = Box(
             place.x + EDGE,
             place.y + HEAD,
@@ -86,15 +105,14 @@ def _areas(
             yield from _areas(inside, row.path, inner, total, None if wholly else own)
 
 
-def _area(at: int, row: Row, box: Box, total: int, hue: int, *, leaf: bool) -> Markup:
+def _area(area: Area, linked: bool) -> Markup:
+    row, box = area.row, area.box
     times = f" x{row.repeat}" if row.repeat > 1 else ""
-    words = f"{row.path}{times}: {row.params:,} ({100 * row.params / total:.2f} %)"
-    label = row.path.rpartition(".")[2] if row.depth else row.path
-    if label == "*" or label[:1].isdigit():
-        label = row.path
-    room = int((box.width - 8) / CHARACTER)
+    share = 100 * row.params / area.total
     text = []
+    room = int((box.width - 8) / CHARACTER)
     if room > 2 and box.height >= HEAD - 2:
+        label = name_of(row)
         shown = label if len(label) <= room else f"{label[: room - 1]}…"
         text = [element("text", shown, x=f"{box.x + 5:.1f}", y=f"{box.y + 13:.1f}")]
     rect = element(
@@ -105,12 +123,12 @@ def _area(at: int, row: Row, box: Box, total: int, hue: int, *, leaf: bool) -> M
         height=f"{box.height:.1f}",
     )
     return element(
-        "a",
-        element("title", words),
+        "a" if linked else "g",
+        element("title", f"{row.path}{times}: {row.params:,} ({share:.2f} %)"),
         rect,
         *text,
-        class_=f"h{hue}{' leaf' if leaf else ''}",
-        href=f"#r{at}",
+        class_=f"h{area.hue}{' leaf' if area.leaf else ''}",
+        href=f"#r{area.at}" if linked else None,
     )
 
 
