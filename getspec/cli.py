@@ -559,7 +559,10 @@ def _report(parser: argparse.ArgumentParser) -> None:
     _common(parser)
     _shape(parser, "else what it runs at")
     parser.add_argument(
-        "-o", "--output", metavar="FILE", help="the page (default: the spec's name with .html)"
+        "-o",
+        "--output",
+        metavar="FILE",
+        help="the page (default: the spec's name with .html); `-` is standard output",
     )
     parser.add_argument(
         "--force", action="store_true", help="overwrite a file that is no report of ours"

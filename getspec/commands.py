@@ -501,8 +501,11 @@ def report(arguments: Namespace) -> int:
     if arguments.json:
         _print_json(emit.facts(spec, shape))
         return YES
-    target = Path(arguments.output or f"{_output_of(Path(arguments.specs[0])).stem}.html")
     text = emit.page(spec, others[0] if others else None, shape)
+    if arguments.output == "-":
+        print(text, end="")
+        return YES
+    target = Path(arguments.output or f"{_output_of(Path(arguments.specs[0])).stem}.html")
     if write_over(target, text, emit.MARK, force=arguments.force):
         _wrote(target)
     else:

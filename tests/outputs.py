@@ -30,6 +30,8 @@ COMMANDS = (
     "diff {0} {1}",
     "diff {0} {1} --json",
     "diff {0} {1} --format markdown",
+    "report {0} {1} --output -",
+    "report {0} --json",
 )
 OF_NO_SPEC = ("schema", "schema --ops", "explain GS206", "completion bash", "completion fish")
 

@@ -31,9 +31,9 @@ STATES = 2
 def facts(spec: Spec, shape: Mapping[str, int]) -> dict[str, Any]:
     """Everything that the page computes with, at the spec's config.
 
-    `formulas` has an entry for each quantity: its `poly` with the values at which it is `fixed` and the places of the
-    `conditions` under which it holds, or in `missing` why there is none. Bytes follow from `precisions`: `parameter` for each parameter and each
-    element of keys and values, `trained` more for each parameter that is trained with AdamW.
+    `formulas` has an entry for each quantity: its `poly`, the values at which it is `fixed` and the places of the `conditions`
+    under which it holds, or in `missing` why there is none. Bytes follow from `precisions`: `parameter` for each parameter and
+    each element of keys and values, `trained` more for each parameter that is trained with AdamW.
     """
     found = {of: _formula(spec, of) for of in QUANTITIES}
     known = [each for each in found.values() if isinstance(each, Formula)]
