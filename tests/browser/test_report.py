@@ -82,13 +82,14 @@ def wanted(spec: getspec.Spec, sizes: dict[str, int]) -> dict[str, int]:
     trained = precision.gradient + precision.master + 2 * precision.state
     work = spec.cost({k: v for k, v in sizes.items() if k in spec.run_time_sizes()})
     forward = work.forward.evaluate(sizes)
-    keys = work.at(spec.cost(dtype="bf16").memory.kv_per_token).evaluate(sizes)
+    keys, cache = work.memory.kv_per_token, work.memory.kept.total("cache")
     memory = counted.total * precision.parameter + counted.trainable * trained
     return {
         "params": counted.total,
         "trainable": counted.trainable,
         "flops": forward,
-        "kv": keys,
+        "kv": keys.value.evaluate(sizes),
+        "cache": cache.value.evaluate(sizes),
         "memory": memory,
     }
 
@@ -192,7 +193,7 @@ def test_what_is_missing_or_broken_is_said(page: Page, reports: Path) -> None:
     assert figures(page)["params"] is None
     assert "num_heads" in page.inner_text("#why")
     fill(page, {"embed_dim": ""})
-    assert "embed_dim: a number is missing here" in page.inner_text("#why")
+    assert "embed_dim: a number is missing" in page.inner_text("#why")
     page.click('[type="reset"]')
     page.wait_for_timeout(50)
     assert figures(page)["params"] == getspec.load(spec_at("zoo/gpt2")).count().total
