@@ -44,6 +44,8 @@ def test_what_is_shipped_is_found_without_a_clone(programs: Path, tmp_path: Path
     done = run("getspec count mine.yaml --depth 1", tmp_path, programs)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("Mine  60,")
+    done = run("getspec report mine.yaml", tmp_path, programs)
+    assert done.stderr == "wrote mine.html\n", "style, script and template of the page come along"
     done = run("getspec explain GS210", tmp_path, programs)
     assert "Wrong:" in done.stdout, "the examples of error codes come along"
     assert "Right:" in done.stdout

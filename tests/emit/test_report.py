@@ -221,6 +221,7 @@ def test_every_page_is_small_and_well_formed(path: Path) -> None:
     spec = load(path)
     text = page(spec)
     assert text.startswith(MARK)
+    assert text.isascii(), "it can be printed on any terminal"
     assert len(text.encode()) < LIMIT == 150 * 1024
     made = Page(text)
     ids = made.with_("id")

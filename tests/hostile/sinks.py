@@ -119,11 +119,11 @@ class _Elements(HTMLParser):
 
 
 def html(text: str) -> list[tuple[str, ...]]:
-    """Elements and the names of their attributes."""
+    """Elements and the names of their attributes; code that is quoted within words aside."""
     parser = _Elements()
     parser.feed(text)
     parser.close()
-    return parser.found
+    return [each for each in parser.found if each not in (("code",), ("/code",))]
 
 
 def mermaid(text: str) -> list[str]:

@@ -75,7 +75,7 @@ def _page(spec: Spec, other: Spec | None, shape: Mapping[str, int], detail: Deta
     found = facts(spec, shape)
     script, style = _asset("page.js"), _asset("style.css")
     code = spec.generate()
-    return MARK + _template().render(
+    text = _template().render(
         facts=found,
         data=_inert(found),
         rows=spec.count().rows,
@@ -93,6 +93,8 @@ def _page(spec: Spec, other: Spec | None, shape: Mapping[str, int], detail: Deta
         other=other,
         areas=treemap(other.count(), linked=False) if other and detail.areas else None,
     )
+    # Its own style and script are ASCII, so the digests hold; a page in ASCII can be printed anywhere.
+    return MARK + text.encode("ascii", "xmlcharrefreplace").decode()
 
 
 def _digest(text: str) -> str:

@@ -145,7 +145,7 @@
     node.dataset.value = value === null ? "" : String(value);
     if (value === null) node.dataset.why = why;
     else delete node.dataset.why;
-    node.textContent = value === null ? "–" : grouped(value);
+    node.textContent = value === null ? "\u2013" : grouped(value);
     const words = value === null ? "" : human?.(value);
     if (words) {
       const aside = document.createElement("small");
