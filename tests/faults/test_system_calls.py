@@ -34,6 +34,7 @@ COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "docs": ("docs page.md", ("page.md",)),
     "diff": ("diff one.yaml two.yaml --emit-converter made/convert.py", ("made/convert.py",)),
     "verify": ("verify two.yaml --emit-converter made/convert.py", ("made/convert.py",)),
+    "report": ("report one.yaml --output made.html", ("made.html",)),
     "init": ("init made.yaml", ("made.yaml",)),
     "schema": ("schema --output made.json", ("made.json",)),
     "import": ("import --config config.json --output made/medium.yaml", ("made/medium.yaml",)),
@@ -152,6 +153,7 @@ def test_a_fault_at_every_call(name: str, fault: str, before: str, tmp_path: Pat
         if fault == "KILL":
             assert done.returncode in (-9, 137), at
         else:
+            assert "(INJECTED)" in (tmp_path / "trace").read_text(), f"no {at}"
             assert done.returncode in (0, 2), at
             assert "Traceback" not in done.stderr, at
             assert done.returncode == 2 or found == new, at
