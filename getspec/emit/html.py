@@ -60,7 +60,8 @@ def table(
 ) -> Markup:
     """A table; `align` has `<` or `>` for each column, `levels` says how deep each row stands in a tree.
 
-    Numbers (`>`) have the class `n`, and a row at level 2 has `l2`. The first cell of a row is its head.
+    Numbers (`>`) have the class `n`, and a row at level 2 has `l2`. The first cell of a row is its head; a column without a
+    name has none.
     """
     kinds = ["n" if each == ">" else None for each in align]
     depths = iter(levels) if levels is not None else None

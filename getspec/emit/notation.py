@@ -15,7 +15,7 @@ from typing import Any
 
 from getspec.algebra import OPERATORS, Scalar
 from getspec.emit.shifts import Shifted, shifted
-from getspec.sizes import Floor, Function, Poly, constant
+from getspec.sizes import Floor, Function, Poly, Smaller, constant
 
 __all__ = ["LATEX", "TEXT", "Monomial", "Printer", "Style"]
 
@@ -202,6 +202,8 @@ def _text_function(made: Function, inner: Callable[[Any], str]) -> str:
     if isinstance(made, Floor):
         words = inner(made.numerator), inner(made.divisor)
         return f"{_sum(words[0])} // {_grouped(words[1])}"
+    if isinstance(made, Smaller):
+        return f"min({inner(made.a)}, {inner(made.b)})"
     if isinstance(made, Shifted):
         return inner(made.inner)
     assert isinstance(made, Scalar)
@@ -227,6 +229,8 @@ def _latex_function(made: Function, inner: Callable[[Any], str]) -> str:
     if isinstance(made, Floor):
         whole = rf"\frac{{{inner(made.numerator)}}}{{{inner(made.divisor)}}}"
         return rf"\left\lfloor {whole} \right\rfloor"
+    if isinstance(made, Smaller):
+        return rf"\min\left({inner(made.a)}, {inner(made.b)}\right)"
     if isinstance(made, Shifted):
         return inner(made.inner)
     assert isinstance(made, Scalar)

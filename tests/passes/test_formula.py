@@ -104,10 +104,16 @@ def numbers(model: ir.Model, *, keys: bool) -> tuple[dict[str, int], dict[str, i
     """Some run-time sizes, and what the numeric passes find there; keys and values in elements."""
     work = cost(model).total.forward.value
     sizes = {name: 13 + 7 * at for at, name in enumerate(sorted(work.symbols()))}
-    found = {"params": count(model).total, "flops": work.evaluate(sizes)}
+    counted = count(model)
+    found = {
+        "params": counted.total,
+        "trainable": counted.trainable,
+        "flops": work.evaluate(sizes),
+    }
     if keys:
-        remembered = activations(model, Policy(itemsize=1)).total("keys").value
-        found["kv"] = remembered.evaluate(sizes)
+        held = activations(model, Policy(itemsize=1))
+        found["kv"] = held.total("keys").value.evaluate(sizes)
+        found["cache"] = held.total("cache").value.evaluate(sizes)
     return sizes, found
 
 
@@ -459,3 +465,20 @@ def _over_positions(rows: Mapping[str, int]) -> dict[str, int]:
         place = re.sub(r"(?<=\.)(\d+(-\d+)?|\*)(?=\.|$)", "*", path)
         found[place] = found.get(place, 0) + number
     return {place: number for place, number in found.items() if number}
+
+
+def test_a_window_is_as_much_as_is_remembered(folder: Path) -> None:
+    """Of more tokens than it is long, all but the last ones are forgotten."""
+    text = """
+getspec: 1
+model: Net
+config: {dim: 8, reach: 4}
+inputs: {x: "float[B, 2, N, dim]"}
+forward: |
+  return sdpa(x, x, x, causal=True, window=reach)
+"""
+    found = formula(load(write(folder, spec=text)).model, ".", "cache")
+    assert spelling(found) == "4*B*dim*min(N, reach)"
+    assert r"\min\left(N, \mathit{reach}\right)" in latex(found)
+    for tokens, kept in ((3, 3), (4, 4), (100, 4)):
+        assert found.at({"B": 5, "N": tokens, "dim": 8, "reach": 4}) == 5 * 2 * 16 * kept
