@@ -308,7 +308,14 @@
   });
   fold();
 
-  addEventListener("beforeprint", () => { for (const each of document.querySelectorAll("details")) each.open = true; });
+  // Paper is light, and nothing on it can be opened.
+  let shown = "";
+  addEventListener("beforeprint", () => {
+    shown = document.documentElement.dataset.theme;
+    paint(false);
+    for (const each of document.querySelectorAll("details")) each.open = true;
+  });
+  addEventListener("afterprint", () => paint(shown === "dark"));
   paint(dark.matches);
   setUp();
   update();
