@@ -172,17 +172,18 @@ def check_types(
     homes: Callable[[list[str]], list[str]],
 ) -> None:
     """Every `type` is known, once all files are read. `homes` finds libraries that define some names."""
-    blocks = [name for name, definition in library.items() if definition.kind == "block"]
+    blocks = {name: None for name, made in library.items() if made.kind == "block"}
     known = ["parameter", "buffer", "sequential", *LAYERS, *blocks]
     strange: dict[str, list[BlockDecl]] = {}
     for definition in library.values():
         for part in _blocks_in(definition.components):
-            span, help = part.at("type", key=False), meant(part.type, known)
-            if part.type in FUNCTIONS and part.type not in blocks:
-                help = f"call it in `forward`: `{part.type}(...)`"
             if part.type in blocks:
                 _check_no_init(part, problems)
-            elif help is None:
+                continue
+            span, help = part.at("type", key=False), meant(part.type, known)
+            if part.type in FUNCTIONS:
+                help = f"call it in `forward`: `{part.type}(...)`"
+            if help is None:
                 strange.setdefault(span.file, []).append(part)
             else:
                 message = f"`{escape(part.type)}` is no op and no block that this spec knows"
