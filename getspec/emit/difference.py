@@ -137,7 +137,7 @@ def _tree_rows(
 
 def _shortened(name: str, branch: _Branch) -> tuple[str, _Branch]:
     """A chain of single branches on one line: `blocks.*`."""
-    while not branch.changes:
+    while not any(change.delta for change in branch.changes):
         live = [child for child in branch.children.values() if child.counts]
         if len(live) != 1 or len(branch.children) != 1:
             break

@@ -1,24 +1,35 @@
 """Which part of one model is which part of another: by name, then by structure, then by the nearest name.
 
 Structure is what a state dict shows of a module: the kinds of its layers, its names inside and its shapes. Parts with one
-structure under two names are one part that was renamed; a part that keeps its kind and nearly its name is one that was
-renamed and changed.
+structure under two names are one part that was renamed; a part that keeps its kind, and nearly its name or most of its
+shapes, is one that was renamed and changed.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterable
 from difflib import SequenceMatcher
 from itertools import zip_longest
 
 from getspec import ir
 
-__all__ = ["Structures", "matched", "named", "paired", "stored", "weight_renames"]
+__all__ = [
+    "Structures",
+    "matched",
+    "named",
+    "paired",
+    "stored",
+    "tensor_structure",
+    "weight_renames",
+]
 
 NEAR = 0.6
 """How near two names must be where the structure is not the same."""
 HALF = 0.5
-"""How much of it must be, by tensors."""
+"""How much of it must be then, by tensors."""
+MOST = 0.75
+"""How much of it must be where the names say nothing."""
 
 
 class Structures:
@@ -58,10 +69,11 @@ def stored(module: ir.Module) -> dict[str, tuple[int, ...]]:
     return found
 
 
-def shared(one: dict[str, tuple[int, ...]], other: dict[str, tuple[int, ...]]) -> float:
-    """How much of two sets of tensors is in both."""
-    most = max(len(one), len(other))
-    return len(one.items() & other.items()) / most if most else 0.0
+def shared(one: ir.Module, other: ir.Module) -> float:
+    """How much of two modules is in both: tensors of one shape, whatever they are called."""
+    first, second = (Counter(stored(module).values()) for module in (one, other))
+    most = max(first.total(), second.total())
+    return (first & second).total() / most if most else 0.0
 
 
 def tensor_structure(weight: ir.Weight) -> tuple[Hashable, ...]:
@@ -106,13 +118,17 @@ def renames(
         one, other = (structures.of(m.module, names=False) for m in (first[a], second[b]))
         return one == other
 
-    def close(a: str, b: str) -> bool:
-        one, other = first[a].module, second[b].module
-        same = type(one) is type(other) and (not isinstance(one, ir.Leaf) or one.type == other.type)
-        return same and shared(stored(one), stored(other)) >= HALF
+    def sharing(least: float) -> Callable[[str, str], bool]:
+        def enough(a: str, b: str) -> bool:
+            one, other = first[a].module, second[b].module
+            leaves = isinstance(one, ir.Leaf) and one.type != other.type
+            return type(one) is type(other) and not leaves and shared(one, other) >= least
+
+        return enough
 
     found: dict[str, str] = {}
-    for alike, at_least in ((equal, 0.0), (congruent, 0.0), (close, NEAR)):
+    rounds = ((equal, 0.0), (congruent, 0.0), (sharing(HALF), NEAR), (sharing(MOST), 0.0))
+    for alike, at_least in rounds:
         left = [name for name in removed if name not in found]
         rest = [name for name in added if name not in found.values()]
         found |= matched(left, rest, alike, at_least)

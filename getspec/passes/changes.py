@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from getspec import ir
@@ -30,6 +31,7 @@ __all__ = [
     "STATE",
     "Change",
     "Difference",
+    "Move",
     "strictest",
 ]
 
@@ -38,11 +40,16 @@ CLASSES = ("INTERFACE", "STATE", "SIZE", "GRAPH", "SOURCE")
 INTERFACE, STATE, SIZE, GRAPH, SOURCE = CLASSES
 
 
+Move = tuple[str, str, bool]
+"""Paths in a and in b of what was renamed, and whether it is one tensor."""
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """One leaf of the explanation. `params_a` and `params_b` are over all `repeat` copies.
 
-    The path is that in a, where a has it. What was renamed or moved has its path in a as `before`, that in b as `after`.
+    The path is that in a; what only b has stands where a would have it, so that the changes of one part are together. What
+    was renamed or moved has its path in a as `before`, that in b as `after`.
     """
 
     path: str
@@ -65,10 +72,9 @@ class Change:
         name = self.path.rpartition(".")[2]
         before, after = self.before or "", self.after or ""
         if self.renamed:
-            levels = before.rpartition("."), after.rpartition(".")
-            if levels[0][0] == levels[1][0]:
-                return f"{name}: renamed {levels[1][2]}"
-            return f"{name}: moved to {after}"
+            # What moves keeps its name, and what has another name is where its parent is.
+            last = after.rpartition(".")[2]
+            return f"{name}: moved to {after}" if last == name else f"{name}: renamed {last}"
         if self.kind == "added":
             return f"{name}: added, {after}"
         if self.kind == "removed":
@@ -99,8 +105,7 @@ class Difference:
     total_a: int
     total_b: int
     changes: tuple[Change, ...]
-    moves: tuple[tuple[str, str, bool], ...] = ()
-    """Paths in a and in b of what was renamed, and whether it is one tensor."""
+    moves: tuple[Move, ...] = ()
 
     @property
     def delta(self) -> int:
@@ -159,14 +164,27 @@ def strictest(categories: Iterable[str]) -> str:
     return min(categories, key=CLASSES.index)
 
 
-def _rules(moves: Iterable[tuple[str, str, bool]]) -> Rules:
+def _rules(moves: Iterable[Move]) -> Rules:
     """Paths of b with the paths of a, as rules: the innermost first, ranges of a repeat written out."""
     rules: dict[str, str] = {}
-    for a, b, tensor in sorted(moves, key=lambda move: -len(move[1].split("."))):
+    for a, b, tensor in _innermost_first(list(moves)):
         for old, new in zip(_positions(a), _positions(b), strict=False):
             below_it = "" if tensor else ".**"
             rules[f"{new}{below_it}"] = f"{old}{below_it}"
     return rules
+
+
+def _innermost_first(moves: list[Move]) -> list[Move]:
+    """What lies within another on either side comes before it: rules are read from both sides, and the first that fits counts."""
+
+    def within(one: Move, other: Move) -> bool:
+        return any(one[side].startswith(f"{other[side]}.") for side in (0, 1))
+
+    order = TopologicalSorter({outer: [m for m in moves if within(m, outer)] for outer in moves})
+    try:
+        return list(order.static_order())
+    except CycleError:
+        return moves  # each within the other: no order will do, and `renamed` says why
 
 
 def _used(rules: Rules, names: Iterable[str]) -> Rules:

@@ -8,14 +8,22 @@ change and not two.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
 from getspec import ir
-from getspec.passes.align import Structures, matched, named, paired, stored, weight_renames
-from getspec.passes.changes import GRAPH, SIZE, SOURCE, STATE, Change, Difference, strictest
+from getspec.passes.align import (
+    Structures,
+    matched,
+    named,
+    paired,
+    stored,
+    tensor_structure,
+    weight_renames,
+)
+from getspec.passes.changes import GRAPH, SIZE, SOURCE, STATE, Change, Difference, Move, strictest
 from getspec.passes.count import Counter, Path, below, with_ties
 from getspec.passes.interface import interface, size_names
 from getspec.passes.normal import names_in, normal
@@ -52,6 +60,15 @@ class _Side:
         return _Side(member.module, self.trainable and member.trainable, tied)
 
 
+@dataclass(frozen=True)
+class _Lone:
+    """A module or a tensor that only one side has: where that side has it, and what it is."""
+
+    path: str
+    structure: Hashable
+    tensor: bool
+
+
 def _dotted(place: Place, side: int = 0) -> str:
     return ".".join(names[side] for names in place)
 
@@ -62,9 +79,9 @@ class _Walk:
     def __init__(self) -> None:
         self.counter = Counter()
         self.structures = Structures()
-        self.lone: dict[tuple[str, str], Any] = {}
-        """By kind and path: the structure of what only one side has, where it holds tensors."""
-        self.moves: list[tuple[str, str, bool]] = []
+        self.lone: dict[tuple[str, str], _Lone] = {}
+        """By kind and path: what only one side has, where it holds tensors."""
+        self.moves: list[Move] = []
         self.flows: dict[tuple[int, int], list[Words]] = {}
 
     def params(self, side: _Side) -> int:
@@ -92,10 +109,11 @@ class _Walk:
         before, after = words or [side and _kind(side.module) for side in (a, b)]
         held = [stored(side.module) if side else {} for side in (a, b)]
         category = STATE if held[0] != held[1] else GRAPH
-        path = _dotted(place, a is None)
+        path = _dotted(place)
         only = a or b
         if kind != "changed" and only and any(held):
-            self.lone[kind, path] = "module", self.structures.of(only.module)
+            structure = self.structures.of(only.module)
+            self.lone[kind, path] = _Lone(_dotted(place, a is None), structure, tensor=False)
         return Change(path, kind, before, after, repeat, counts[0], counts[1], category)
 
     # Layers
@@ -240,11 +258,11 @@ class _Walk:
             counts = [
                 _weight_count(w, s) * repeat if w else 0 for w, s in ((before, a), (after, b))
             ]
-            path = _dotted(inner, before is None)
+            path = _dotted(inner)
             category = _weight_category(sides)
             if kind != "changed" and sides[0][0].persistent:
-                shape = tuple(int(length) for length in sides[0][0].shape)
-                self.lone[kind, path] = "tensor", sides[0][0].kind, shape
+                structure = tensor_structure(sides[0][0])
+                self.lone[kind, path] = _Lone(_dotted(inner, before is None), structure, tensor=True)
             yield Change(path, kind, words[0], words[1], repeat, counts[0], counts[1], category)
 
     # Lists
@@ -291,13 +309,14 @@ class _Walk:
 
         def alike(a: str, b: str) -> bool:
             one, other = removed[a], added[b]
-            structures = self.lone["removed", a], self.lone["added", b]
-            same = structures[0] == structures[1] and one.params_a == other.params_b
+            lones = self.lone["removed", a], self.lone["added", b]
+            same = lones[0].structure == lones[1].structure and one.params_a == other.params_b
             named = a.rpartition(".")[2] == b.rpartition(".")[2] and not a[-1].isdigit()
             return same and named and one.repeat == other.repeat
 
         pairs = matched(removed, added, alike)
-        self.moves += [(a, b, self.lone["removed", a][0] == "tensor") for a, b in pairs.items()]
+        places = {a: self.lone["added", b].path for a, b in pairs.items()}
+        self.moves += [(a, b, self.lone["removed", a].tensor) for a, b in places.items()]
         found = []
         for change in changes:
             if change.kind == "removed" and change.path in pairs:
@@ -306,7 +325,7 @@ class _Walk:
                     change,
                     kind="changed",
                     before=change.path,
-                    after=other.path,
+                    after=places[change.path],
                     params_b=other.params_b,
                     renamed=True,
                 )
