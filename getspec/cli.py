@@ -508,7 +508,7 @@ def _verify(parser: argparse.ArgumentParser) -> None:
 
 
 def _diff(parser: argparse.ArgumentParser) -> None:
-    parser.usage = "getspec diff [options] A B"
+    parser.usage = "getspec diff [options] A B\n       getspec diff [options] A --set PATH=VALUE"
     parser.add_argument(
         "specs",
         nargs="+",

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 from getspec.errors import GetspecError, SpecError, UsageError, escape, escape_line
 from getspec.passes.changes import Difference
 from getspec.passes.diff import diff
+from getspec.record import replaced
 
 if TYPE_CHECKING:
     from getspec.api import Spec
+    from getspec.ir import Model
     from getspec.terminal import Look
 
 __all__ = ["run"]
@@ -28,10 +30,7 @@ def run(arguments: Namespace, settings: Mapping[str, Any]) -> int:
     """The command, on parsed arguments."""
     if len(arguments.specs) in FROM_GIT:
         return _driver(arguments)
-    if len(arguments.specs) != 2:
-        raise UsageError("`diff` compares two specs", "getspec diff A B")
-    a, b = (_load(name, settings) for name in arguments.specs)
-    found = diff(a.model, b.model)
+    found = diff(*_models(arguments, settings))
     shape = _shape(arguments.shape, found)
     if arguments.json or arguments.format == "json":
         print(json.dumps(_document(found, shape), indent=2, allow_nan=False))
@@ -47,6 +46,21 @@ def run(arguments: Namespace, settings: Mapping[str, Any]) -> int:
         return NO
     stopped = arguments.fail_on and found.of_class(arguments.fail_on)
     return NO if stopped or (arguments.exit_code and not found.identical) else YES
+
+
+def _models(arguments: Namespace, settings: Mapping[str, Any]) -> tuple[Model, Model]:
+    """Two specs, or one as it is and with what `--set` says."""
+    match arguments.specs:
+        case [a, b]:
+            return _load(a, settings).model, _load(b, settings).model
+        case [only] if settings:
+            model = _load(only, settings).model
+            words = " ".join(f"--set {each}" for each in arguments.settings)
+            return _load(only, {}).model, replaced(model, file=f"{model.file} {words}")
+    raise UsageError(
+        "`diff` compares two specs, or one with itself under `--set`",
+        "getspec diff A B, or getspec diff A --set PATH=VALUE",
+    )
 
 
 def _load(argument: str, settings: Mapping[str, Any]) -> Spec:
@@ -82,43 +96,29 @@ def _shape(given: list[str], found: Difference) -> dict[str, int]:
     return shape
 
 
-def _flops(found: Difference, shape: Mapping[str, int]) -> Any:
-    """The work of both, where the specs or the command line say at which sizes."""
-    from getspec.emit.comparison import flops
-
-    asked = bool(shape) or bool(found.a.shape and found.b.shape)
-    work = flops(found.a, found.b, shape) if asked else None
-    return work if work and work.known else None
-
-
 def _text(
     found: Difference,
     shape: Mapping[str, int],
     depth: int | None = None,
     look: Look | None = None,
 ) -> str:
-    from getspec.emit.comparison import bytes_line, flops_line, remembered
-    from getspec.emit.difference import difference_tree
+    from getspec.emit.difference import cost_lines, difference_tree
 
-    text = difference_tree(found, depth, look)
-    work = None if found.identical else _flops(found, shape)
-    if work:
-        kept = (bytes_line(words, a, b) for _, words, a, b in remembered(found, shape) if a != b)
-        text = "\n".join([f"{text}\n\n{flops_line(work)}", *kept])
-    return text
+    costs = cost_lines(found, shape)
+    return "\n".join([difference_tree(found, depth, look), *([""] if costs else []), *costs])
 
 
 def _document(found: Difference, shape: Mapping[str, int]) -> dict[str, Any]:
+    from getspec.passes.comparison import flops, remembered
+
     document = found.as_json()
-    work = _flops(found, shape)
-    if work:
+    work = flops(found, shape)
+    if work and work.known:
         sides = {"a": work.a.constant, "b": work.b.constant, "delta": work.delta}
         shapes = {"shape_a": dict(work.sizes_a), "shape_b": dict(work.sizes_b)}
         document["forward_flops"] = {**sides, **shapes}
-        from getspec.emit.comparison import remembered
-
-        for key, _, a, b in remembered(found, shape):
-            document[key] = {"a": a, "b": b, "delta": b - a}
+    for kept in remembered(found, shape):
+        document[kept.key] = {"a": kept.a, "b": kept.b, "delta": kept.delta}
     return document
 
 

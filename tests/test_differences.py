@@ -304,3 +304,14 @@ def test_bytes_stand_beside_the_work(capsys: pytest.CaptureFixture[str]) -> None
         assert f"{sides['a']:,} -> {sides['b']:,} bytes  {sides['delta']:+,}" in text
         assert line in text
     assert found["kv_bytes_per_token"]["a"] == 2 * 12 * 768 * 4
+
+
+def test_a_spec_is_compared_with_itself_under_settings(
+    specs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["diff", ONE, "--set", "dim=5", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["a"]["spec"], found["b"]["spec"]) == (ONE, f"{ONE} --set dim=5")
+    assert (found["a"]["total"], found["b"]["total"]) == (50, 72)
+    assert main(["diff", ONE]) == 2
+    assert "one with itself under `--set`" in capsys.readouterr().err

@@ -76,7 +76,7 @@ LANGUAGES = {
     "generate one.yaml --class One": "```python",
     "resolve one.yaml": "```yaml",
     "schema --ops": "```text",
-    "diff one.yaml one.yaml --format markdown": "# One and One",
+    "diff one.yaml one.yaml --format markdown": "# One",
 }
 
 

@@ -7,16 +7,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
-from getspec import ir
 from getspec.emit.markdown import code, prose, table
-from getspec.passes.changes import CLASSES, Change, Difference
-from getspec.passes.cost import cost
+from getspec.emit.text import percent
+from getspec.passes.changes import CLASSES, Difference
+from getspec.passes.comparison import (
+    Cause,
+    Flops,
+    Pair,
+    alike,
+    causes,
+    flops,
+    nets,
+    pairs,
+    remembered,
+)
 from getspec.passes.count import Count, Row, count, tensors
-from getspec.passes.memory import memory
-from getspec.sizes import Poly, constant
 
-__all__ = ["Cause", "Flops", "causes", "flops", "flops_line", "markdown"]
+__all__ = ["markdown"]
 
 CONVENTION = "2 FLOPs per multiply-add, matrix products only, causal attention in full"
 MEANING = {
@@ -32,223 +41,113 @@ DEPTH = 4
 """Levels of modules in tables and trees."""
 
 
-# Facts
-
-
-@dataclass(frozen=True)
-class Flops:
-    """The work of a forward pass of both models: integers where all run-time sizes are given."""
-
-    sizes_a: Mapping[str, int]
-    sizes_b: Mapping[str, int]
-    a: Poly
-    b: Poly
-
-    @property
-    def alike(self) -> bool:
-        """Whether what both have a size for has one size."""
-        common = self.sizes_a.keys() & self.sizes_b.keys()
-        return all(self.sizes_a[name] == self.sizes_b[name] for name in common)
-
-    @property
-    def known(self) -> bool:
-        return self.a.constant is not None and self.b.constant is not None
-
-    @property
-    def delta(self) -> int:
-        assert self.a.constant is not None
-        assert self.b.constant is not None
-        return self.b.constant - self.a.constant
-
-
-def flops(a: ir.Model, b: ir.Model, given: Mapping[str, int]) -> Flops | None:
-    """The FLOPs of both at the run-time sizes of their specs, with the given ones over them."""
-    if a.root.forward is None or b.root.forward is None:
-        return None
-    found = []
-    for model in (a, b):
-        total = cost(model).total.forward.value
-        sizes = {n: v for n, v in {**model.shape, **given}.items() if n in total.symbols()}
-        found.append((sizes, total.substitute({n: constant(v) for n, v in sizes.items()})))
-    (sizes_a, work_a), (sizes_b, work_b) = found
-    return Flops(sizes_a, sizes_b, work_a, work_b)
-
-
-def flops_line(found: Flops) -> str:
-    """`forward  34,000,000 -> 35,000,000 FLOPs  +1,000,000  (+2.94 %)  at B = 1, N = 200`."""
-    places = list(dict.fromkeys(_at(sizes) for sizes in (found.sizes_a, found.sizes_b)))
-    share = percent(found.delta, found.a.constant or 0)
-    work = f"{found.a.constant:,} -> {found.b.constant:,} FLOPs"
-    return f"forward  {work}  {found.delta:+,}  ({share})  {' and '.join(filter(None, places))}".rstrip()
-
-
-def bytes_line(words: str, a: int, b: int) -> str:
-    """`keys and values of one token in float32  73,728 -> 98,304 bytes  +24,576  (+33.33 %)`."""
-    return f"{words}  {a:,} -> {b:,} bytes  {b - a:+,}  ({percent(b - a, a)})"
-
-
-def _at(sizes: Mapping[str, int]) -> str:
-    words = ", ".join(f"{name} = {number:,}" for name, number in sizes.items())
-    return f"at {words}" if words else ""
-
-
-@dataclass(frozen=True)
-class Cause:
-    """Equal changes of neighbours: one reason for a difference in parameters."""
-
-    paths: tuple[str, ...]
-    words: str
-    repeat: int
-    delta: int
-
-    @property
-    def sum(self) -> str:
-        """`12 x -3,072 = -36,864`."""
-        if self.repeat > 1 and self.delta % self.repeat == 0:
-            return f"{self.repeat} x {self.delta // self.repeat:+,} = {self.delta:+,}"
-        return f"{self.delta:+,}"
-
-
-def causes(changes: Iterable[Change]) -> list[Cause]:
-    """Why the totals differ, the weightiest first; the deltas add up to the difference."""
-    groups: dict[tuple[str, str, int, int], list[Change]] = {}
-    for change in changes:
-        if change.delta:
-            parent = change.path.rpartition(".")[0]
-            words = change.words.partition(": ")[2]
-            groups.setdefault((parent, words, change.repeat, change.delta), []).append(change)
-    found = [
-        Cause(tuple(c.path for c in group), words, repeat, sum(c.delta for c in group))
-        for (_, words, repeat, _), group in groups.items()
-    ]
-    return sorted(found, key=lambda cause: -abs(cause.delta))
-
-
-@dataclass(frozen=True)
-class Pair:
-    """One place of both models; a side that does not have it is None."""
-
-    path: str
-    depth: int
-    a: Row | None
-    b: Row | None
-
-    @property
-    def delta(self) -> int:
-        return (self.b.params if self.b else 0) - (self.a.params if self.a else 0)
-
-    @property
-    def type(self) -> str:
-        kinds = dict.fromkeys(row.type for row in (self.a, self.b) if row)
-        return " / ".join(kinds)
-
-    @property
-    def repeats(self) -> tuple[int, int]:
-        return (self.a.repeat if self.a else 1, self.b.repeat if self.b else 1)
-
-
-def pairs(found: Difference, a: Count, b: Count) -> list[Pair]:
-    """The rows of both counts side by side, in an order that keeps the tree; what was renamed is one row."""
-    moved = sorted(((new, old) for old, new, _ in found.moves), key=lambda move: -len(move[0]))
-
-    def called(path: str) -> str:
-        for new, old in moved:
-            if path == new or path.startswith(f"{new}."):
-                return old + path[len(new) :]
-        return path
-
-    first = {row.path: row for row in a.rows}
-    second = {called(row.path): row for row in b.rows}
-    order = _tree_order(first, second)
-    rows = [(path, first.get(path), second.get(path)) for path in order]
-    return [
-        Pair(path, known.depth, one, other)
-        for path, one, other in rows
-        if (known := one or other) is not None
-    ]
-
-
-def _tree_order(first: Mapping[str, Row], second: Mapping[str, Row]) -> list[str]:
-    """Rows only one side has stand after what comes before them there, within their parent."""
-    order = list(first)
-    known = set(order)
-    before: str | None = None
-    for path in second:
-        if path not in known:
-            at = 0
-            if before is not None:
-                at = order.index(before) + 1
-                parent = _parent(path)
-                while at < len(order) and parent != before and order[at].startswith(f"{before}."):
-                    at += 1
-            order.insert(at, path)
-            known.add(path)
-        before = path
-    return order
-
-
-def _parent(path: str) -> str:
-    """The row that a row is in; positions of a repeat belong to the name before them."""
-    return path.rpartition(".")[0]
-
-
 # The document
+
+
+@dataclass(frozen=True)
+class _Compared:
+    """A difference with all that the sections ask of it."""
+
+    found: Difference
+    a: Count
+    b: Count
+    names: tuple[str, str]
+    rows: tuple[Pair, ...]
+    shared: tuple[Pair, ...]
+    causes: tuple[Cause, ...]
+    work: Flops | None
+    given: Mapping[str, int]
+
+    @property
+    def sides(self) -> tuple[tuple[str, Count], ...]:
+        return tuple(zip(self.names, (self.a, self.b), strict=True))
 
 
 def markdown(found: Difference, given: Mapping[str, int] | None = None) -> str:
     """The whole comparison."""
     a, b = count(found.a), count(found.b)
     rows = pairs(found, a, b)
-    work = flops(found.a, found.b, given or {})
-    parts = [
-        _head(found),
-        _summary(found, rows),
-        _overall(found, a, b, work),
-        _shared(found, rows),
-        _components(found, rows),
-        *_repeated(found, rows),
-        _differences(found),
-        _savings(found),
-        _behaviour(found),
-        _distribution(a),
-        _distribution(b),
-        _implications(found, a, b, work, given or {}),
-    ]
+    its = _Compared(
+        found,
+        a,
+        b,
+        _names(found),
+        tuple(rows),
+        tuple(pair for pair in alike(found, rows) if pair.a and pair.a.params),
+        tuple(causes(found.changes)),
+        flops(found, given or {}),
+        given or {},
+    )
+    if found.identical:
+        parts = [_head(its), _summary(its), _distribution(*its.sides[0])]
+    else:
+        parts = [
+            _head(its),
+            _summary(its),
+            _overall(its),
+            _shared(its),
+            _components(its),
+            *_repeated(its),
+            _differences(its),
+            _savings(its),
+            _behaviour(found),
+            *(_distribution(*side) for side in its.sides),
+            _implications(its),
+        ]
     return "\n\n".join(part for part in parts if part)
 
 
-def _head(found: Difference) -> str:
-    lines = [f"# {prose(found.a.name)} and {prose(found.b.name)}"]
-    for model in (found.a, found.b):
+def _names(found: Difference) -> tuple[str, str]:
+    """What both are called here: two versions of a model are told apart by their files."""
+    a, b = found.a, found.b
+    if a.name != b.name or a.file == b.file:
+        return a.name, b.name
+    folders = zip(*(side.file.split("/")[:-1] for side in (a, b)), strict=False)
+    shared = takewhile(lambda pair: pair[0] == pair[1], folders)
+    start = sum(len(folder) + 1 for folder, _ in shared)
+    return a.file[start:], b.file[start:]
+
+
+def _head(its: _Compared) -> str:
+    names = dict.fromkeys(map(prose, its.names))
+    lines = [f"# {' and '.join(names)}", ""]
+    for name, model in zip(its.names, (its.found.a, its.found.b), strict=True):
+        file = f" ({code(model.file)})" if name != model.file else ""
         summary = f": {prose(model.root.summary)}" if model.root.summary else ""
-        lines.append(f"- **{prose(model.name)}** ({code(model.file)}){summary}")
-    return "\n".join([lines[0], "", *lines[1:]])
+        lines.append(f"- **{prose(name)}**{file}{summary}")
+    return "\n".join(dict.fromkeys(lines))
 
 
-def _summary(found: Difference, rows: Sequence[Pair]) -> str:
-    a, b = found.a.name, found.b.name
+def _summary(its: _Compared) -> str:
+    found = its.found
+    a, b = map(prose, its.names)
     lines = ["## Summary", ""]
     if found.identical:
-        return "\n".join([*lines, "The two are the same model."])
+        return "\n".join(
+            [*lines, f"The two are the same model. It has {found.total_a:,} parameters."]
+        )
     if found.delta:
         more = f"{abs(found.delta):,} {'more' if found.delta > 0 else 'fewer'}"
         share = percent(found.delta, found.total_a)
         lines.append(
-            f"- {prose(b)} has {found.total_b:,} parameters, {more} ({share}) than {prose(a)} with "
-            f"{found.total_a:,}."
+            f"- {b} has {found.total_b:,} parameters, {more} ({share}) than {a} with {found.total_a:,}."
         )
     else:
         lines.append(f"- Both have {found.total_a:,} parameters.")
-    every = causes(found.changes)
-    for cause in every[:LEADING]:
-        lines.append(f"- {_codes(cause.paths)}, {prose(cause.words)}: {cause.sum}.")
-    rest = every[LEADING:]
-    if rest:
+    # A last one by itself is no list of smaller ones.
+    named = LEADING if len(its.causes) > LEADING + 1 else LEADING + 1
+    for cause in its.causes[:named]:
+        lines.append(f"- {_codes(cause.paths)}: {prose(cause.words)} ({cause.sum}).")
+    if rest := its.causes[named:]:
         total = sum(cause.delta for cause in rest)
-        lines.append(f"- {_plural(len(rest), 'smaller cause')} together: {total:+,}.")
-    alike = sum(pair.a.params for pair in _alike(rows) if pair.a)
-    if alike:
-        lines.append(f"- Components with the same tensors in both hold {alike:,} parameters.")
+        lines.append(f"- {len(rest)} smaller causes together: {total:+,}.")
+    outer, inner = (sum(_size(pair) for pair in group) for group in _levels(its.shared))
+    if outer:
+        lines.append(f"- Components with the same tensors in both hold {outer:,} parameters.")
+    if inner:
+        lines.append(
+            f"- Parts with the same tensors, in components that differ, hold {inner:,} parameters."
+        )
     lines.append(f"- {_loads(found)}")
     return "\n".join(lines)
 
@@ -263,178 +162,190 @@ def _loads(found: Difference) -> str:
     return "A checkpoint of one loads into the other, but they are called differently."
 
 
-def _overall(found: Difference, a: Count, b: Count, work: Flops | None) -> str:
-    lines = [("parameters", a.total, b.total), ("trainable", a.trainable, b.trainable)]
+def _overall(its: _Compared) -> str:
+    a, b, work = its.a, its.b, its.work
+    lines = [("parameters", a.total, b.total)]
     if a.frozen or b.frozen:
+        lines.append(("trainable", a.trainable, b.trainable))
         lines.append(("frozen", a.frozen, b.frozen))
     if a.buffers or b.buffers:
         lines.append(("elements of buffers", a.buffers, b.buffers))
-    names = [sum(t.persistent for t in tensors(model.root)) for model in (found.a, found.b)]
+    names = [sum(t.persistent for t in tensors(m.root)) for m in (its.found.a, its.found.b)]
     lines.append(("tensors in the state dict", names[0], names[1]))
-    if work and work.known and work.a.constant is not None and work.b.constant is not None:
+    if work and work.alike and work.a.constant is not None and work.b.constant is not None:
         lines.append(("FLOPs of a forward pass", work.a.constant, work.b.constant))
-    rows = [(name, f"{x:,}", f"{y:,}", f"{y - x:+,}", percent(y - x, x)) for name, x, y in lines]
-    head = ("", found.a.name, found.b.name, "difference", "%")
-    return "## Overall\n\n" + table(head, rows, "<>>>>")
+    return f"## Overall\n\n{_beside(its, lines)}"
 
 
-def _alike(rows: Sequence[Pair]) -> list[Pair]:
-    """Outermost components with the same kinds of parts and as many parameters in both models."""
-    outer = [pair for pair in rows if pair.depth == 0]
-    return [pair for pair in outer if pair.a and pair.b and _same_below(pair, rows)]
+def _beside(its: _Compared, lines: Iterable[tuple[str, int, int]]) -> str:
+    """Figures of both, and how far they are apart."""
+    rows = [(name, f"{x:,}", f"{y:,}", _signed(y - x), percent(y - x, x)) for name, x, y in lines]
+    return table(("", *its.names, "difference", "%"), rows, "<>>>>")
 
 
-def _same_below(pair: Pair, rows: Sequence[Pair]) -> bool:
-    below = [row for row in rows if row.path == pair.path or row.path.startswith(f"{pair.path}.")]
-    return all(row.a and row.b and not row.delta for row in below)
+def _levels(shared: Iterable[Pair]) -> tuple[list[Pair], list[Pair]]:
+    """The outermost components, and parts within others."""
+    groups: tuple[list[Pair], list[Pair]] = ([], [])
+    for pair in shared:
+        groups[pair.depth > 0].append(pair)
+    return groups
 
 
-def _shared(found: Difference, rows: Sequence[Pair]) -> str:
-    alike = [pair for pair in _alike(rows) if pair.a and pair.a.params]
-    title = "## Shared components\n\n"
-    if not alike:
-        return f"{title}No outermost component holds the same in both."
+def _size(pair: Pair) -> int:
+    return pair.a.params if pair.a else 0
+
+
+def _shared(its: _Compared) -> str:
+    outer, inner = _levels(its.shared)
+    parts = ["## Shared components"]
+    if outer:
+        parts.append(_held(its.found, outer, "component"))
+    if inner:
+        parts += [
+            "Of components that differ, these parts are the same:",
+            _held(its.found, inner, "part"),
+        ]
+    if not its.shared:
+        parts.append("No part holds the same tensors in both.")
+    return "\n\n".join(parts)
+
+
+def _held(found: Difference, shared: Sequence[Pair], name: str) -> str:
     cells = [
-        (code(pair.path), prose(pair.type), f"{pair.a.params:,}", _notes(pair.path, found))
-        for pair in alike
-        if pair.a
+        (code(pair.path), prose(pair.type), _params(pair.a), _notes(pair, found)) for pair in shared
     ]
-    total = sum(pair.a.params for pair in alike if pair.a)
-    cells.append(("**total**", "", f"**{total:,}**", ""))
-    return title + table(("component", "type", "parameters", "what differs"), cells, "<<><")
+    cells.append(("**total**", "", f"**{sum(map(_size, shared)):,}**", ""))
+    return table((name, "type", "parameters", "what differs"), cells, "<<><")
 
 
-def _notes(path: str, found: Difference) -> str:
-    words = [
-        prose(c.words.partition(": ")[2])
-        for c in found.changes
-        if c.path == path or c.path.startswith(f"{path}.")
-    ]
-    return "; ".join(words) or "nothing"
+def _notes(pair: Pair, found: Difference) -> str:
+    words = [prose(c.words.partition(": ")[2]) for c in found.changes if pair.holds(c.path)]
+    return "; ".join(dict.fromkeys(words)) or "nothing"
 
 
-def _components(found: Difference, rows: Sequence[Pair]) -> str:
-    alike = {pair.path for pair in _alike(rows)}
+def _components(its: _Compared) -> str:
+    outer, _ = _levels(its.shared)
     # What one side lacks is one row: its parts are in the tree of the other.
-    alone = {pair.path for pair in rows if not (pair.a and pair.b)}
+    alone = [pair for pair in its.rows if not (pair.a and pair.b)]
     shown = [
         pair
-        for pair in rows
+        for pair in its.rows
         if pair.depth < DEPTH - 1
-        and pair.path not in alike
-        and not any(pair.path.startswith(f"{path}.") for path in alike | alone)
+        and pair not in outer
+        and not any(
+            other.path != pair.path and other.holds(pair.path) for other in (*outer, *alone)
+        )
     ]
     if not shown:
         return ""
-    head = ("component", "type", found.a.name, found.b.name, "difference")
     cells = [
         (_indented(pair), prose(pair.type), _params(pair.a), _params(pair.b), _signed(pair.delta))
         for pair in shown
     ]
     note = "Rows of one level add up to the row above them; all copies of a repeat are one row."
-    return f"## Components that differ\n\n{table(head, cells, '<<>>>')}\n\n{note}"
+    listing = table(("component", "type", *its.names, "difference"), cells, "<<>>>")
+    return f"## Components that differ\n\n{listing}\n\n{note}"
 
 
-def _repeated(found: Difference, rows: Sequence[Pair]) -> list[str]:
-    """One copy of every outermost repeat, part by part."""
-    parts = []
-    done: list[str] = []
-    for pair in rows:
-        if max(pair.repeats) == 1 or any(pair.path.startswith(f"{path}.") for path in done):
-            continue
-        done.append(pair.path)
-        if pair.a and pair.b and pair.repeats[0] == pair.repeats[1] and _same_below(pair, rows):
-            continue
-        parts.append(_one_copy(found, pair, rows))
-    return parts
+# Repeats
 
 
-def _one_copy(found: Difference, outer: Pair, rows: Sequence[Pair]) -> str:
-    inside = [
-        pair
-        for pair in rows
-        if (pair.path == outer.path or pair.path.startswith(f"{outer.path}."))
-        and pair.depth < outer.depth + DEPTH - 1
-    ]
+def _repeated(its: _Compared) -> Iterator[str]:
+    """One copy of every outermost repeat: side by side where both have it, else with the others of its model."""
+    outer: list[Pair] = []
+    for pair in its.rows:
+        if max(pair.repeats) > 1 and not (outer and outer[-1].holds(pair.path)):
+            outer.append(pair)
+    for pair in outer:
+        if pair.a and pair.b and not any(other.holds(pair.path) for other in its.shared):
+            yield _one_copy(its, pair)
+    for side, name in enumerate(its.names):
+        lone = [pair for pair in outer if (pair.b is None, pair.a is None)[side]]
+        if lone:
+            yield _copies(its, lone, side, name)
 
-    def each(row: Row | None, side: int) -> int:
-        return row.params // outer.repeats[side] if row else 0
 
+def _one_copy(its: _Compared, outer: Pair) -> str:
     cells = []
-    for pair in inside:
-        one, other = each(pair.a, 0), each(pair.b, 1)
+    for pair in _inside(its, outer):
+        one, other = _each(pair, outer, 0), _each(pair, outer, 1)
         left = f"{one:,}" if pair.a else "-"
         right = f"{other:,}" if pair.b else "-"
         name = _indented(pair, outer.depth)
         cells.append((name, prose(pair.type), left, right, _signed(other - one)))
-    copies = [n for n, row in zip(outer.repeats, (outer.a, outer.b), strict=True) if row]
-    times = " and ".join(str(n) for n in dict.fromkeys(copies))
-    head = ("part", "type", found.a.name, found.b.name, "difference")
-    return f"### One copy of {code(outer.path)} (of {times})\n\n{table(head, cells, '<<>>>')}"
+    times = " and ".join(str(n) for n in dict.fromkeys(outer.repeats))
+    listing = table(("part", "type", *its.names, "difference"), cells, "<<>>>")
+    return f"### One copy of {code(outer.path)} (of {times})\n\n{listing}"
 
 
-def _differences(found: Difference) -> str:
-    every = causes(found.changes)
-    if not every:
+def _copies(its: _Compared, lone: Iterable[Pair], side: int, model: str) -> str:
+    cells = []
+    for outer in lone:
+        for pair in _inside(its, outer):
+            first = pair is outer
+            name = code(outer.path) if first else _indented(pair, outer.depth)
+            copies = f"{outer.repeats[side]:,}" if first else ""
+            cells.append((name, prose(pair.type), copies, f"{_each(pair, outer, side):,}"))
+    listing = table(("part", "type", "copies", "parameters of one"), cells, "<<>>")
+    return f"### Repeats that only {prose(model)} has\n\n{listing}"
+
+
+def _inside(its: _Compared, outer: Pair) -> Iterator[Pair]:
+    """A repeat and its parts, as deep as they are shown."""
+    for pair in its.rows:
+        if outer.holds(pair.path) and pair.depth < outer.depth + DEPTH - 1:
+            yield pair
+
+
+def _each(pair: Pair, outer: Pair, side: int) -> int:
+    """Parameters of a part in one copy."""
+    row = (pair.a, pair.b)[side]
+    return row.params // outer.repeats[side] if row else 0
+
+
+# Causes
+
+
+def _differences(its: _Compared) -> str:
+    if not its.causes:
         return ""
+    total = its.found.delta
     cells = [
         (
             _codes(cause.paths),
             prose(cause.words),
             cause.sum,
-            percent(cause.delta, found.delta, sign=False),
+            percent(cause.delta, total, sign=False),
         )
-        for cause in every
+        for cause in its.causes
     ]
-    cells.append(("**total**", "", f"**{found.delta:+,}**", ""))
+    cells.append(("**total**", "", f"**{total:+,}**", ""))
     head = ("where", "what", "parameters", "% of the difference")
     text = f"## Why the totals differ\n\n{table(head, cells, '<<>>')}"
-    nets = _nets(found.changes)
-    if nets:
-        lines = [f"- {code(path)}: {_net_words(path, found, delta)}" for path, delta in nets]
+    lines = [f"- {_codes(net.paths)}: {net.sum}" for net in nets(its.found.changes)]
+    if lines:
         text += "\n\nComponents with several causes come to:\n\n" + "\n".join(lines)
     return text
 
 
-def _nets(changes: Iterable[Change]) -> list[tuple[str, int]]:
-    """Places whose causes partly cancel, with what remains of them."""
-    inside: dict[str, list[Change]] = {}
-    for change in changes:
-        parts = change.path.split(".")
-        for end in range(1, len(parts)):
-            if change.delta:
-                inside.setdefault(".".join(parts[:end]), []).append(change)
-    found = []
-    for path, below in inside.items():
-        deltas = [change.delta for change in below]
-        # A list whose causes are all in its items says nothing that these do not.
-        heads = {change.path[len(path) + 1 :].partition(".")[0] for change in below}
-        if len(heads) > 1 and min(deltas) < 0 < max(deltas):
-            found.append((path, sum(deltas)))
-    return found
-
-
-def _net_words(path: str, found: Difference, delta: int) -> str:
-    below = [c for c in found.changes if c.path.startswith(f"{path}.") and c.delta]
-    repeat = min(change.repeat for change in below)
-    return Cause((path,), "", repeat, delta).sum
-
-
-def _savings(found: Difference) -> str:
+def _savings(its: _Compared) -> str:
     """What either model does without."""
+    a, b = map(prose, its.names)
     lines = []
-    for name, sign in ((found.b.name, -1), (found.a.name, 1)):
-        saved = [cause for cause in causes(found.changes) if cause.delta * sign > 0]
-        if saved:
-            total = sum(abs(cause.delta) for cause in saved)
-            parts = ", ".join(
-                f"{abs(cause.delta):,} at {_codes(cause.paths)}" for cause in saved[:LEADING]
-            )
-            more = len(saved) - LEADING
-            rest = f" and {_plural(more, 'more place')}" if more > 0 else ""
-            lines.append(
-                f"- {prose(name)} does without {total:,} parameters of the other: {parts}{rest}."
-            )
+    for name, other, sign in ((b, a, -1), (a, b, 1)):
+        saved = [cause for cause in its.causes if cause.delta * sign > 0]
+        if not saved:
+            continue
+        total = sum(abs(cause.delta) for cause in saved)
+        text = f"- {name} does without {total:,} parameters of {other}"
+        if len(saved) == 1:
+            lines.append(f"{text}: {_codes(saved[0].paths)}.")
+            continue
+        parts = [f"{abs(cause.delta):,} at {_codes(cause.paths)}" for cause in saved[:LEADING]]
+        if more := saved[LEADING:]:
+            rest = sum(abs(cause.delta) for cause in more)
+            parts.append(f"{rest:,} at {_plural(len(more), 'more place')}")
+        lines.append(f"{text}: {'; '.join(parts)}.")
     return "\n".join(["## Savings", "", *lines]) if lines else ""
 
 
@@ -456,83 +367,64 @@ def _behaviour(found: Difference) -> str:
     return f"## Differences without parameters\n\n{listing}\n\nClasses: {note}."
 
 
-def _distribution(found: Count) -> str:
+def _distribution(name: str, found: Count) -> str:
     rows = [row for row in found.rows if row.depth < DEPTH and row.params]
     names = [f"{'  ' * row.depth}{_last(row.path)}" for row in rows]
-    width = max((len(name) for name in names), default=0)
+    width = max(map(len, (found.model, *names)))
     digits = len(f"{found.total:,}")
-    lines = [f"{found.model:<{max(width, len(found.model))}}  {found.total:>{digits},}  100.00 %"]
-    width = max(width, len(found.model))
-    for name, row in zip(names, rows, strict=True):
+    lines = [f"{found.model:<{width}}  {found.total:>{digits},}  100.00 %"]
+    for label, row in zip(names, rows, strict=True):
         times = f"  x{row.repeat}" if row.repeat > 1 else ""
         share = f"{100 * row.params / found.total:6.2f} %"
-        lines.append(f"{name:<{width}}  {row.params:>{digits},}  {share}{times}")
+        lines.append(f"{label:<{width}}  {row.params:>{digits},}  {share}{times}")
     body = "\n".join(lines)
-    return f"## Where the parameters of {prose(found.model)} are\n\n```text\n{body}\n```"
+    return f"## Where the parameters of {prose(name)} are\n\n```text\n{body}\n```"
 
 
-def _implications(
-    found: Difference, a: Count, b: Count, work: Flops | None, given: Mapping[str, int]
-) -> str:
+# Costs
+
+
+def _implications(its: _Compared) -> str:
+    a, b = its.a, its.b
     trained = [4 * c.total + 12 * c.trainable for c in (a, b)]
     lines = [
         ("weights in float32, bytes", 4 * a.total, 4 * b.total),
         ("weights in bfloat16, bytes", 2 * a.total, 2 * b.total),
         ("training with Adam in float32, bytes", trained[0], trained[1]),
-        *((f"{words}, bytes", x, y) for _, words, x, y in remembered(found, given)),
     ]
-    rows = [(name, f"{x:,}", f"{y:,}", f"{y - x:+,}", percent(y - x, x)) for name, x, y in lines]
-    text = "## Implications\n\n"
-    text += table(("", found.a.name, found.b.name, "difference", "%"), rows, "<>>>>")
-    text += "\n\nTraining holds weights, and gradients and two moments of what is trained; activations come on top."
-    return text + _work(found, work)
+    if its.work and its.work.alike:
+        kept = remembered(its.found, its.given)
+        lines += [(f"{each.words}, bytes", each.a, each.b) for each in kept]
+    note = (
+        "Training holds weights, and gradients and two moments of what is trained; "
+        "activations come on top."
+    )
+    return f"## Implications\n\n{_beside(its, lines)}\n\n{note}{_work(its)}"
 
 
-def remembered(found: Difference, given: Mapping[str, int]) -> Iterator[tuple[str, str, int, int]]:
-    """Bytes that both keep, under a key and in words, where all sizes are given and every op says what it keeps."""
-    if found.a.root.forward is None or found.b.root.forward is None:
-        return
-    kept: list[int | None] = []
-    keys: list[int | None] = []
-    for model in (found.a, found.b):
-        sizes = {**model.shape, **given}
-        held = memory(model, sizes=sizes)
-        values = {name: constant(number) for name, number in sizes.items()}
-        saved = held.kept.saved.value.substitute(values).constant
-        kept.append(None if held.unknown else saved)
-        keys.append(held.kv_per_token.value.substitute(values).constant)
-    if kept[0] is not None and kept[1] is not None:
-        words = "activations kept for the backward pass in float32"
-        yield "activation_bytes", words, kept[0], kept[1]
-    if keys[0] is not None and keys[1] is not None and any(keys):
-        yield "kv_bytes_per_token", "keys and values of one token in float32", keys[0], keys[1]
-
-
-def _work(found: Difference, work: Flops | None) -> str:
+def _work(its: _Compared) -> str:
+    work = its.work
     if work is None:
         return ""
     lines = []
-    sides = ((found.a, work.a, work.sizes_a), (found.b, work.b, work.sizes_b))
-    for model, total, sizes in sides:
+    sides = ((work.a, work.sizes_a), (work.b, work.sizes_b))
+    for name, (total, sizes) in zip(its.names, sides, strict=True):
         value = f"{total.constant:,}" if total.constant is not None else code(str(total))
         place = f" {_at(sizes)}" if sizes else ""
-        lines.append(f"- {prose(model.name)}: {value} FLOPs{place}")
+        lines.append(f"- {prose(name)}: {value} FLOPs{place}")
     if work.known and work.alike:
         share = percent(work.delta, work.a.constant or 0)
-        lines.append(f"- difference: {work.delta:+,} FLOPs ({share})")
-    elif not work.known and not work.sizes_a and not work.sizes_b:
+        lines.append(f"- difference: {_signed(work.delta)} FLOPs ({share})")
+    elif not work.known and work.alike:
         lines.append(f"- difference: {code(str(work.b - work.a))} FLOPs")
     return f"\n\nA forward pass ({CONVENTION}):\n\n" + "\n".join(lines)
 
 
+def _at(sizes: Mapping[str, int]) -> str:
+    return f"at {', '.join(f'{name} = {number:,}' for name, number in sizes.items())}"
+
+
 # Cells
-
-
-def percent(part: int, whole: int, *, sign: bool = True) -> str:
-    if not whole:
-        return "-"
-    share = 100 * part / whole
-    return f"{share:+.2f} %" if sign else f"{share:.2f} %"
 
 
 def _indented(pair: Pair, base: int = 0) -> str:

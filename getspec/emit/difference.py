@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
-from getspec.emit.text import painted, table
+from getspec.emit.text import painted, percent, table
 from getspec.errors import escape
 from getspec.passes.changes import CLASSES, Change, Difference
+from getspec.passes.comparison import flops, remembered
 
 if TYPE_CHECKING:
     from getspec.terminal import Look
 
-__all__ = ["difference_tree", "silent_rows", "tree_rows"]
+__all__ = ["cost_lines", "difference_tree", "silent_rows", "tree_rows"]
 
 MAX_WORDS = 160
 """How much is shown of a change; the JSON document has all of it."""
@@ -42,6 +43,32 @@ def tree_rows(found: Difference, depth: int | None = None) -> list[tuple[str, st
     rows: list[tuple[str, str, str]] = []
     _tree_rows(root, 0, rows, depth)
     return rows
+
+
+def cost_lines(found: Difference, given: Mapping[str, int]) -> list[str]:
+    """What differs in work and in bytes that are kept: figures where all run-time sizes are known, else closed forms."""
+    work = flops(found, given)
+    if work is None or found.identical:
+        return []
+    lines = []
+    if work.known:
+        places = dict.fromkeys(_at(sizes) for sizes in (work.sizes_a, work.sizes_b) if sizes)
+        words = f"forward  {work.a.constant:,} -> {work.b.constant:,} FLOPs"
+        share = percent(work.delta, work.a.constant or 0)
+        lines.append(f"{words}  {work.delta:+,}  ({share})  {' and '.join(places)}".rstrip())
+    elif work.a != work.b:
+        lines += [f"forward  {work.a} FLOPs", f"      -> {work.b} FLOPs"]
+    for kept in remembered(found, given):
+        if kept.delta:
+            share = percent(kept.delta, kept.a)
+            lines.append(
+                f"{kept.words}  {kept.a:,} -> {kept.b:,} bytes  {kept.delta:+,}  ({share})"
+            )
+    return lines
+
+
+def _at(sizes: Mapping[str, int]) -> str:
+    return f"at {', '.join(f'{name} = {number:,}' for name, number in sizes.items())}"
 
 
 def _head(found: Difference, look: Look | None) -> list[str]:

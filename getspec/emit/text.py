@@ -20,10 +20,13 @@ __all__ = [
     "last_name",
     "painted",
     "patch",
+    "percent",
     "table",
     "tensor_table",
     "verdict_line",
 ]
+
+MAX_DIGITS = 9
 
 
 def table(rows: Sequence[Sequence[str]], align: str) -> list[str]:
@@ -34,6 +37,17 @@ def table(rows: Sequence[Sequence[str]], align: str) -> list[str]:
         cells = [f"{c:{a}{w}}" for c, a, w in zip(row, align, widths, strict=True)]
         lines.append("  ".join(cells).rstrip())
     return lines
+
+
+def percent(part: int, whole: int, *, sign: bool = True) -> str:
+    """A share with two digits behind the point, or as many as it takes to be no zero."""
+    if not whole:
+        return "-"
+    share = 100 * part / whole
+    digits = 2
+    while part and abs(share) < 0.5 * 10**-digits and digits < MAX_DIGITS:
+        digits += 1
+    return f"{share:{'+' if sign and part else ''},.{digits}f} %"
 
 
 def painted(look: Look | None, style: str, text: str) -> str:

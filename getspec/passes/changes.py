@@ -175,10 +175,10 @@ def _rules(moves: Iterable[Move]) -> Rules:
 
 
 def _innermost_first(moves: list[Move]) -> list[Move]:
-    """What lies within another on either side comes before it: rules are read from both sides, and the first that fits counts."""
+    """What lies within another on either side comes before it: rules are read from both, and the first that fits counts."""
 
     def within(one: Move, other: Move) -> bool:
-        return any(one[side].startswith(f"{other[side]}.") for side in (0, 1))
+        return one[0].startswith(f"{other[0]}.") or one[1].startswith(f"{other[1]}.")
 
     order = TopologicalSorter({outer: [m for m in moves if within(m, outer)] for outer in moves})
     try:

@@ -25,7 +25,7 @@ from getspec.passes.align import (
 )
 from getspec.passes.changes import GRAPH, SIZE, SOURCE, STATE, Change, Difference, Move, strictest
 from getspec.passes.count import Counter, Path, below, with_ties
-from getspec.passes.interface import interface, size_names
+from getspec.passes.interface import Sizes, interface, size_names
 from getspec.passes.normal import names_in, normal
 from getspec.passes.wording import Words, expressions, inside, joined, shown, texts, valued
 
@@ -224,7 +224,9 @@ class _Walk:
         """How two definitions compute differently: in what they say, the settings they use, and functions they call."""
         key = (id(a), id(b))
         if key not in self.flows:
-            words = [] if _form(a, b, known) == _form(b, a, {}) else [texts(a.dataflow, b.dataflow)]
+            sizes = size_names(a.forward, b.forward)
+            same = _form(a, b, sizes[0], known) == _form(b, a, sizes[1], {})
+            words = [] if same else [texts(a.dataflow, b.dataflow)]
             words += _settings(a, b)
             theirs = _routines(b)
             for name, routine in _routines(a).items():
@@ -262,7 +264,9 @@ class _Walk:
             category = _weight_category(sides)
             if kind != "changed" and sides[0][0].persistent:
                 structure = tensor_structure(sides[0][0])
-                self.lone[kind, path] = _Lone(_dotted(inner, before is None), structure, tensor=True)
+                self.lone[kind, path] = _Lone(
+                    _dotted(inner, before is None), structure, tensor=True
+                )
             yield Change(path, kind, words[0], words[1], repeat, counts[0], counts[1], category)
 
     # Lists
@@ -338,17 +342,23 @@ class _Walk:
 # Dataflow
 
 
-def _form(one: Definition, other: Definition, renames: Mapping[str, str]) -> str:
+def _form(one: Definition, other: Definition, sizes: Sizes, renames: Mapping[str, str]) -> str:
     """The dataflow of `one` with parts as `other` calls them; a setting that `other` lacks stands as its value."""
-    inputs = [declared.name for declared in one.forward.inputs] if one.forward else []
-    sizes = {name: str(size) for name, size in size_names(one.forward).items()}
+    inputs, others = (
+        [declared.name for declared in each.forward.inputs] if each.forward else []
+        for each in (one, other)
+    )
+    if set(others) < set(inputs):
+        # What only this one takes does not shift the others.
+        inputs.sort(key=lambda name: name not in others)
     theirs = {**other.settings, **other.lets}
     alone = {
         name: f"={shown(expr.value)}"
         for name, expr in {**one.settings, **one.lets}.items()
         if name not in theirs
     }
-    return normal(one.dataflow, inputs, {**alone, **sizes, **renames})
+    lengths = {name: str(size) for name, size in sizes.items()}
+    return normal(one.dataflow, inputs, {**alone, **lengths, **renames})
 
 
 def _settings(a: Definition, b: Definition) -> list[Words]:

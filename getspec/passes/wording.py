@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import tokenize
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -10,6 +12,9 @@ from getspec.passes.changes import GRAPH, SIZE, strictest
 from getspec.sizes import Size
 
 __all__ = ["Words", "expressions", "inside", "joined", "shown", "texts", "valued"]
+
+MOST_LINES = 3
+"""Lines of a `forward` that are quoted."""
 
 
 class Words(NamedTuple):
@@ -45,18 +50,30 @@ def shown(value: Any) -> str:
 
 def texts(before: str, after: str) -> Words:
     """The lines that only one of them has."""
-    first, second = ([line.strip() for line in text.splitlines()] for text in (before, after))
-    only_first = _quoted([line for line in first if line and line not in second])
-    only_second = _quoted([line for line in second if line and line not in first])
+    first, second = _lines(before), _lines(after)
+    only_first = _quoted([line for line in first if line not in second])
+    only_second = _quoted([line for line in second if line not in first])
     if not only_first and not only_second:
-        words = "the order of its lines"
+        words = "the order or the number of its lines"
         return Words(words, words, GRAPH)
     return Words(only_first or "no such line", only_second or "no such line", GRAPH)
 
 
+def _lines(text: str) -> list[str]:
+    """The lines of a `forward`, without its comments."""
+    lines = text.splitlines()
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type == tokenize.COMMENT:
+            at, column = token.start
+            lines[at - 1] = lines[at - 1][:column]
+    return [line.strip() for line in lines if line.strip()]
+
+
 def _quoted(lines: list[str]) -> str:
-    shown = [f"`{line}`" for line in lines[:3]]
-    more = [f"{len(lines) - 3} more"] if len(lines) > 3 else []
+    # A last one by itself is as long as the words that would stand for it.
+    most = MOST_LINES if len(lines) > MOST_LINES + 1 else MOST_LINES + 1
+    shown = [f"`{line}`" for line in lines[:most]]
+    more = [f"{len(lines) - most} more lines"] if len(lines) > most else []
     return "; ".join(shown + more)
 
 

@@ -12,7 +12,9 @@ from strategies import RandomSpec, specs
 from writing import BASE, load
 
 import getspec
-from getspec.emit.comparison import causes, flops, markdown, pairs
+from getspec.emit.comparison import markdown
+from getspec.emit.text import percent
+from getspec.passes.comparison import causes, flops, pairs, remembered
 from getspec.passes.count import count
 
 PRETRAIN, DIFFUSION = SPECS / "pretrain.yaml", SPECS / "diffusion.yaml"
@@ -57,13 +59,13 @@ def test_causes_add_up_and_the_weightiest_is_first() -> None:
 
 
 def test_work_is_compared_at_one_size() -> None:
-    a, b = (getspec.load(SPECS / "zoo" / f"{name}.yaml").model for name in ("gpt2", "gpt2-medium"))
-    found = flops(a, b, {"B": 1, "N": 8})
+    compared = getspec.diff(SPECS / "zoo" / "gpt2.yaml", SPECS / "zoo" / "gpt2-medium.yaml")
+    found = flops(compared, {"B": 1, "N": 8})
     assert found is not None
     assert found.known
     assert found.alike
     assert found.delta == found.b.constant - found.a.constant > 0
-    open_ = flops(a, b, {})
+    open_ = flops(compared, {})
     assert open_ is not None
     assert not open_.known, "a size that nobody gave stays a letter"
 
@@ -131,6 +133,62 @@ def test_text_of_a_spec_is_no_markup(tmp_path: Path) -> None:
     text = markdown(getspec.diff(load(tmp_path, one), load(tmp_path, head)))
     assert r"a \| b \<img> \[x](y) \*z\*" in text
     assert not re.search(r"(?<!\\)<", text)
+
+
+def test_a_matrix_is_not_its_transpose(tmp_path: Path) -> None:
+    """As many elements are not the same tensors."""
+    one = (
+        "getspec: 1\nmodel: One\ninputs: {x: 'float[B, 4]'}\ncomponents:\n"
+        "  up: {type: linear, in_features: 4, out_features: 8, bias: false}\n"
+        "  down: {type: linear, in_features: 8, out_features: 4, bias: false}\n"
+        "forward: |\n  return down(up(x))\n"
+    )
+    other = one.replace("4, out_features: 8", "N").replace(
+        "8, out_features: 4", "4, out_features: 8"
+    )
+    other = other.replace("in_features: N", "in_features: 8, out_features: 4").replace(
+        "[B, 4]", "[B, 8]"
+    )
+    text = markdown(getspec.diff(load(tmp_path, one), load(tmp_path, other)))
+    assert "No part holds the same tensors in both." in text
+
+
+def test_what_components_that_differ_share_is_told_apart() -> None:
+    text = markdown(
+        getspec.diff(SPECS / "zoo" / "llama-3-8b.yaml", SPECS / "zoo" / "mixtral-8x7b.yaml")
+    )
+    assert (
+        "| `model.layers.*.self_attn` | GroupedQueryAttention | 1,342,177,280 (x32) | nothing |"
+        in text
+    )
+
+
+def test_two_versions_of_a_model_are_told_apart(tmp_path: Path) -> None:
+    (tmp_path / "old.yaml").write_text(BASE)
+    (tmp_path / "new.yaml").write_text(BASE.replace("depth: 2", "depth: 3", 1))
+    text = markdown(getspec.diff(tmp_path / "old.yaml", tmp_path / "new.yaml"))
+    assert text.startswith("# old.yaml and new.yaml\n")
+    assert "| old.yaml | new.yaml | difference |" in text
+
+
+def test_keys_and_values_that_are_not_known_are_no_zero() -> None:
+    """T5's attention has a mask of its own: that nothing is cached is not known."""
+    found = getspec.diff(SPECS / "zoo" / "t5-small.yaml", SPECS / "zoo" / "whisper-tiny.yaml")
+    assert "kv_bytes_per_token" not in {kept.key for kept in remembered(found, {})}
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "words"),
+    [
+        (1, 2, "+50.00 %"),
+        (-1, 1_000_000, "-0.0001 %"),
+        (0, 7, "0.00 %"),
+        (7, 0, "-"),
+        (70, 1, "+7,000.00 %"),
+    ],
+)
+def test_a_small_share_is_no_zero(part: int, whole: int, words: str) -> None:
+    assert percent(part, whole) == words
 
 
 @settings(max_examples=25)

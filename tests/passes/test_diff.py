@@ -446,3 +446,112 @@ functions:
         path.write_text(text.replace("sin", "cos") if path.stem == "c" else text, encoding="utf-8")
     assert getspec.diff(paths[0], paths[1]).identical
     assert [change.category for change in getspec.diff(paths[0], paths[2]).changes] == ["GRAPH"]
+
+
+OUTER = """\
+getspec: 1
+model: Outer
+config: {dim: 4}
+blocks:
+  Part:
+    params: {dim: int}
+    inputs: {x: "float[B, dim]"}
+    components:
+      one: {type: linear, in_features: dim, out_features: dim, bias: false}
+      two: {type: linear, in_features: dim, out_features: dim}
+    forward: |
+      return two(silu(one(x)))
+  Body:
+    params: {dim: int}
+    inputs: {x: "float[B, dim]"}
+    components:
+      parts: {type: Part, repeat: 3, dim: dim}
+      norm: {type: layer_norm, dim: dim}
+    forward: |
+      for part in parts:
+        x = part(x)
+      return norm(x)
+inputs: {x: "float[B, dim]"}
+components:
+  body: {type: Body, dim: dim}
+  head: {type: linear, in_features: dim, out_features: 2}
+forward: |
+  return head(body(x))
+"""
+
+
+def rewritten(text: str, *changes: tuple[str, str]) -> str:
+    for old, new in changes:
+        assert old in text, old
+        text = text.replace(old, new)
+    return text
+
+
+RENAMED = (
+    ("  body: {", "  bodies: {"),
+    ("body(x)", "bodies(x)"),
+    ("parts: {", "layers: {"),
+    ("in parts", "in layers"),
+    ("one: {", "first: {"),
+    ("one(x)", "first(x)"),
+)
+
+
+def test_what_changed_is_found_though_all_around_it_has_other_names(tmp_path: Path) -> None:
+    """The new part stands where the old model would have it, so that the body's changes add up to its own difference."""
+    new = (
+        "      two: {",
+        "      gain: {type: rms_norm, dim: dim}\n      two: {",
+    )
+    text = rewritten(
+        OUTER, *RENAMED, new, ("two(silu", "two(gain(silu"), ("first(x)))", "first(x))))")
+    )
+    found = getspec.diff(load(tmp_path, OUTER), load(tmp_path, text))
+    words = {change.path: change.words for change in found.changes if change.category == "STATE"}
+    assert words == {
+        "body": "body: renamed bodies",
+        "body.parts": "parts: renamed layers",
+        "body.parts.*.one": "one: renamed first",
+        "body.parts.*.gain": "gain: added, rms_norm 4",
+    }
+    assert found.delta == sum(c.delta for c in found.changes if c.path.startswith("body.")) == 12
+
+
+MOVED = (
+    ("      norm: {type: layer_norm, dim: dim}\n", ""),
+    ("return norm(x)", "return x"),
+    ("  head: {", "  norm: {type: layer_norm, dim: dim}\n  head: {"),
+    ("  body: {", "  bodies: {"),
+    ("head(body(x))", "head(norm(bodies(x)))"),
+)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_rules_lead_back_where_a_part_leaves_one_that_is_renamed(
+    turned: bool, tmp_path: Path
+) -> None:
+    sides = [load(tmp_path, text) for text in (OUTER, rewritten(OUTER, *MOVED))]
+    found = getspec.diff(*(reversed(sides) if turned else sides))
+    assert found.delta == 0
+    assert found.rules()[1] is None, "one state dict is the other under other names"
+
+
+def test_a_size_that_only_one_side_has_is_no_change_of_the_others(tmp_path: Path) -> None:
+    """The second input keeps its type though the input before it took another size with it."""
+    one = OUTER.replace(
+        'inputs: {x: "float[B, dim]"}\ncomp',
+        'inputs: {y: "int[B, M]", x: "float[B, dim]", z: "int[B, N]"}\ncomp',
+    )
+    other = one.replace('y: "int[B, M]", ', "")
+    assert one != other
+    found = getspec.diff(load(tmp_path, one), load(tmp_path, other))
+    assert [change.path for change in found.changes] == ["inputs.y"]
+
+
+def test_comments_are_not_quoted_as_changes(tmp_path: Path) -> None:
+    one = OUTER.replace(
+        "  return head(body(x))", "  # Why it is so.\n  return head(body(x))  # and so"
+    )
+    other = OUTER.replace("head(body(x))", "head(body(x)) * 2")
+    (change,) = getspec.diff(load(tmp_path, one), load(tmp_path, other)).changes
+    assert (change.before, change.after) == ("`return head(body(x))`", "`return head(body(x)) * 2`")
