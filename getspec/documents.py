@@ -40,7 +40,8 @@ READING = (
 """Commands that write nothing; `generate` only with `--stdout` or `--class`."""
 WRITING = ("emit_converter", "output", "plot")
 """Arguments that name a file to write."""
-START = re.compile(r"<!-- getspec: (.*?) -->")
+START = re.compile(r"<!--\s*getspec:\s*(.*?)\s*-->")
+STOP = re.compile(r"<!--\s*/getspec\s*-->")
 END = "<!-- /getspec -->"
 LANGUAGES = {"generate": "python", "resolve": "yaml", "schema": "json"}
 
@@ -67,12 +68,18 @@ def markdown_files(named: Iterable[str]) -> Iterator[Path]:
 def filled(path: Path) -> tuple[str, str]:
     """A file's text as it is, and as it is with every region current."""
     text = _read(path)
-    newline = "\r\n" if "\r\n" in text else "\n"
-    lines = text.split(newline)
+    lines = text.split("\n")
     for region in reversed(regions(lines, path)):
         place = f"{path.as_posix()}:{region.start}"
-        lines[region.start : region.end] = _output(region.command, place)
-    return text, newline.join(lines)
+        mark = lines[region.start - 1]
+        # In a list, what belongs to an item is indented as its mark is; a line ends as its mark does.
+        indent = mark[: len(mark) - len(mark.lstrip(" \t"))]
+        end = "\r" if mark.endswith("\r") else ""
+        output = _output(region.command, place)
+        lines[region.start : region.end] = [
+            f"{indent if line else ''}{line}{end}" for line in output
+        ]
+    return text, "\n".join(lines)
 
 
 def regions(lines: list[str], path: Path) -> list[Region]:
@@ -82,22 +89,23 @@ def regions(lines: list[str], path: Path) -> list[Region]:
     fence = ""
     for at, line in enumerate(lines):
         place = f"{path.as_posix()}:{at + 1}"
-        start = START.fullmatch(line.strip())
+        shown = line.strip().removeprefix("\ufeff")
+        start = START.fullmatch(shown)
         if opened:
-            if line.strip() == END:
+            if STOP.fullmatch(shown):
                 found.append(Region(*opened, at))
                 opened = None
             elif start:
                 raise UsageError(f"{place}: the region before it has no end", END)
             continue
-        mark = re.match(r" {0,3}(`{3,}|~{3,})", line)
+        mark = re.match(r"`{3,}|~{3,}", shown)
         if fence:
-            fence = "" if line.strip().startswith(fence) and not line.strip(" `~") else fence
+            fence = "" if shown.startswith(fence) and not shown.strip("`~") else fence
         elif mark:
-            fence = mark[1]
+            fence = mark[0]
         elif start:
             opened = start[1], at + 1
-        elif line.strip() == END:
+        elif STOP.fullmatch(shown):
             raise UsageError(f"{place}: this ends a region that has no beginning")
     if opened:
         raise UsageError(f"{path.as_posix()}:{opened[1]}: this region has no end", END)
@@ -150,7 +158,7 @@ def _refuse_writing(arguments: Namespace, place: str) -> None:
 
 def _refuse_leading_out(arguments: Namespace, place: str) -> None:
     """A command of a document reads what lies here; a revision is of the repository here."""
-    if arguments.command == "diff" and len(arguments.specs) != 2:
+    if arguments.command == "diff" and len(arguments.specs) > 2:
         raise UsageError(f"{place}: `diff` compares two specs", "diff A B")
     named = [getattr(arguments, name, None) for name in ("spec", "what", "file")]
     for path in [*named, *getattr(arguments, "specs", ())]:

@@ -65,6 +65,41 @@ def test_line_ends_of_the_file_are_kept(page: Path) -> None:
     assert page.read_bytes().count(b"\n") == page.read_bytes().count(b"\r\n") > 10
 
 
+def test_each_line_end_is_kept_where_a_file_has_both(page: Path) -> None:
+    page.write_bytes(f"a\r\n{START}\n{END}\nb\r\n".encode())
+    assert main(["docs", "page.md"]) == 0
+    text = page.read_bytes()
+    assert text.count(b"\r\n") == 2
+    assert b"One  20 parameters\n" in text
+
+
+def test_a_region_in_a_list_stays_in_it(page: Path) -> None:
+    page.write_text(f"- item\n\n  {START}\n  {END}\n\n- two\n")
+    assert main(["docs", "page.md"]) == 0
+    lines = page.read_text().splitlines()
+    assert "  ```text" in lines
+    assert all(line.startswith(("- ", "  ")) for line in lines if line)
+    assert main(["docs", "page.md", "--check"]) == 0
+
+
+@pytest.mark.parametrize("start", ["\ufeff" + START, START.replace(" ", ""), f"<!--  {START[5:]}"])
+def test_a_mark_is_known_however_it_is_written(start: str, page: Path) -> None:
+    """A region that is passed over is one that goes stale."""
+    start = start.replace("countone", "count one")
+    page.write_text(f"{start}\nold\n<!--/getspec-->\n", encoding="utf-8")
+    assert main(["docs", "page.md", "--check"]) == 1
+    assert main(["docs", "page.md"]) == 0
+    text = page.read_text(encoding="utf-8")
+    assert text.startswith(f"{start}\n```text\nOne  20 parameters\n")
+
+
+def test_an_example_in_a_list_is_an_example(page: Path) -> None:
+    text = f"- item\n  - more\n\n    ```md\n    {START}\n    old\n    {END}\n    ```\n"
+    page.write_text(text)
+    assert main(["docs", "page.md"]) == 0
+    assert page.read_text() == text
+
+
 def test_a_region_within_a_code_block_is_an_example(page: Path) -> None:
     page.write_text(f"````markdown\n{START}\nold\n{END}\n````\n")
     assert main(["docs", "page.md", "--check"]) == 0

@@ -6,6 +6,7 @@ product. A diagram that would be too large is drawn to fewer levels and, if even
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from html import escape as escaped
@@ -21,6 +22,7 @@ __all__ = ["MAX_EDGES", "Graph", "graph", "mermaid", "svg"]
 
 MAX_EDGES, MAX_CHARACTERS = 400, 48_000
 """GitHub draws 500 edges and 50,000 characters."""
+REPEATED = re.compile(r" x[0-9]+$")
 SIGNS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/", "cat": "concat"}
 
 
@@ -89,11 +91,29 @@ def graph(model: ir.Model, depth: int | None = None) -> Graph:
     while made.depth > 1 and not _fits(made):
         made = _drawn(model, made.depth - 1)
         made.note = f"opened to level {made.depth}, to keep it readable"
-    if not _fits(made):
-        left = len(made.edges) - MAX_EDGES
-        made.edges = made.edges[:MAX_EDGES]
-        made.note = f"cut after {MAX_EDGES} edges; {max(left, 0)} more are not drawn"
-    return made
+    return made if _fits(made) else _cut(made)
+
+
+def _cut(made: Graph) -> Graph:
+    """As many of the first edges as fit, with the nodes that they join."""
+    every = len(made.edges)
+    kept = min(every, MAX_EDGES)
+    while True:
+        note = f"cut after {kept} edges; {every - kept} more are not drawn"
+        edges = made.edges[:kept]
+        joined = sorted({end for a, b, _ in edges for end in (a, b)})
+        place = {old: new for new, old in enumerate(joined)}
+        found = Graph(
+            made.model,
+            made.depth,
+            [made.nodes[at] for at in joined],
+            made.groups,
+            [(place[a], place[b], label) for a, b, label in edges],
+            note,
+        )
+        if not kept or _fits(found):
+            return found
+        kept = kept * 9 // 10
 
 
 def _fits(made: Graph) -> bool:
@@ -423,7 +443,7 @@ def _quoted(text: str) -> str:
 
 # SVG
 
-CHARACTER, HEIGHT, GAP_X, GAP_Y, MARGIN = 7.2, 40, 24, 46, 20
+CHARACTER, SMALL, LINE, HEIGHT, GAP_X, GAP_Y, MARGIN = 7.2, 6.0, 11, 40, 24, 46, 20
 STYLE = (
     "text{font:12px ui-monospace,monospace;fill:#1f2328}.s{font-size:10px;fill:#59636e}"
     "rect{fill:#f6f8fa;stroke:#818b98}.operation{fill:#fff8c5}.input,.output{fill:#ddf4ff}"
@@ -442,25 +462,23 @@ def svg(made: Graph, *, styled: bool = True) -> str:
     widths = [_width(node, made) for node in made.nodes]
     spans = {layer: sum(widths[at] + GAP_X for at in row) - GAP_X for layer, row in rows.items()}
     across = max([*spans.values(), 200.0])
-    boxes: dict[int, tuple[float, float]] = {}
+    boxes: list[Box] = [(0, 0, 0)] * len(made.nodes)
     for layer, row in rows.items():
         x = MARGIN + (across - spans[layer]) / 2
         for at in row:
-            boxes[at] = (x, MARGIN + layer * (HEIGHT + GAP_Y))
+            boxes[at] = (x, MARGIN + layer * (HEIGHT + GAP_Y), widths[at])
             x += widths[at] + GAP_X
     tall = MARGIN * 2 + max(rows, default=0) * (HEIGHT + GAP_Y) + HEIGHT + (20 if made.note else 0)
-    parts = [_arrow(made, boxes, widths, edge) for edge in made.edges]
-    parts += [_box(made, at, boxes[at], widths[at]) for at in range(len(made.nodes))]
+    lines, right = _lines(made, boxes)
+    parts = [*lines, *(_box(made, at, box) for at, box in enumerate(boxes))]
     if made.note:
         parts.append(f'<text class="s" x="{MARGIN}" y="{tall - 8:.0f}">{_xml(made.note)}</text>')
-    # Shapes of edges on the right stand beside the widest layer.
-    aside = max((len(label) for _, _, label in made.edges), default=0) * CHARACTER
-    size = f"{across + 2 * MARGIN + aside:.0f} {tall:.0f}"
-    wide, high = size.split()
+    wide = max(across + MARGIN, right) + MARGIN
     name = _xml(made.model)
     style = f"<style>{STYLE}</style>" if styled else ""
     head = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size}" width="{wide}" height="{high}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {wide:.0f} {tall:.0f}" '
+        f'width="{wide:.0f}" height="{tall:.0f}" '
         f'role="img" aria-label="Dataflow of {name}"><title>{name}</title>{style}'
     )
     return "\n".join([head, *parts, "</svg>"])
@@ -481,42 +499,68 @@ def _width(node: Node, made: Graph) -> float:
 
 
 def _where(node: Node, made: Graph) -> str:
-    """The frames that a node is in."""
+    """The frames that a node is in, with how often they repeat."""
     names = []
     at = node.group
     while at >= 0:
-        names.append(made.groups[at].label.partition(":")[0])
+        name, _, kind = made.groups[at].label.partition(":")
+        times = REPEATED.search(kind)
+        names.append(name + (times[0] if times else ""))
         at = made.groups[at].outer
     return ".".join(reversed([name for name in names if name]))
 
 
-def _arrow(
-    made: Graph,
-    boxes: Mapping[int, tuple[float, float]],
-    widths: list[float],
-    edge: tuple[int, int, str],
-) -> str:
-    """A curve down to the next layer; one that skips layers goes round them on the right."""
-    start, end, label = edge
-    (left1, top1), (left2, top2) = boxes[start], boxes[end]
-    x1, y1 = left1 + widths[start] / 2, top1 + HEIGHT
-    x2, y2 = left2 + widths[end] / 2, top2
-    if y2 - y1 <= GAP_Y:
-        bend, place = (y2 - y1) / 2, ((x1 + x2) / 2 + 4, (y1 + y2) / 2)
-        line = f"M{x1:.0f} {y1:.0f}C{x1:.0f} {y1 + bend:.0f} {x2:.0f} {y2 - bend:.0f} {x2:.0f} {y2:.0f}"
-    else:
-        x1, y1 = left1 + widths[start], top1 + HEIGHT / 2
-        x2, y2 = left2 + widths[end], top2 + HEIGHT / 2
-        between = [left + widths[at] for at, (left, top) in boxes.items() if top1 <= top <= top2]
-        round_ = max(between) + GAP_X
-        place = (round_ - GAP_X / 2, (y1 + y2) / 2)
-        line = f"M{x1:.0f} {y1:.0f}C{round_:.0f} {y1:.0f} {round_:.0f} {y2:.0f} {x2:.0f} {y2:.0f}"
-    text = f'<text class="s" x="{place[0]:.0f}" y="{place[1]:.0f}">{_xml(label)}</text>'
-    return f'<path d="{line}"/>{text if label else ""}'
+Box = tuple[float, float, float]
+"""Left, top and width of a node; all are of one height."""
 
 
-def _box(made: Graph, at: int, place: tuple[float, float], width: float) -> str:
-    node, (x, y) = made.nodes[at], place
+def _lines(made: Graph, boxes: list[Box]) -> tuple[list[str], float]:
+    """Curves down to the next layer, and round what lies between on the right; how far right they reach."""
+    down: list[tuple[int, int, str]] = []
+    long: list[tuple[int, int, str]] = []
+    for edge in made.edges:
+        apart = boxes[edge[1]][1] - boxes[edge[0]][1]
+        (down if apart <= HEIGHT + GAP_Y else long).append(edge)
+    taken: list[tuple[float, float, float]] = [(y, y + HEIGHT, x + w) for x, y, w in boxes]
+    labels: list[tuple[float, float, float]] = []
+    parts = []
+    for start, end, label in down:
+        (left1, top1, wide1), (left2, y2, wide2) = boxes[start], boxes[end]
+        x1, y1, x2 = left1 + wide1 / 2, top1 + HEIGHT, left2 + wide2 / 2
+        bend = (y2 - y1) / 2
+        curve = f"M{x1:.0f} {y1:.0f}C{x1:.0f} {y1 + bend:.0f} {x2:.0f} {y2 - bend:.0f} {x2:.0f} {y2:.0f}"
+        head = f"M{x2 - 3:.0f} {y2 - 6:.0f}L{x2:.0f} {y2:.0f}L{x2 + 3:.0f} {y2 - 6:.0f}"
+        x = (x1 + x2) / 2 + 4
+        parts.append(f'<path d="{curve}{head}"/>{_label(x, (y1 + y2) / 2, label, labels)}')
+        taken.append((y1, y2, x + len(label) * SMALL))
+    # Those that go round the least are the innermost.
+    for start, end, label in sorted(long, key=lambda edge: boxes[edge[1]][1] - boxes[edge[0]][1]):
+        (left1, top1, wide1), (left2, top2, wide2) = boxes[start], boxes[end]
+        x1, y1, x2, y2 = left1 + wide1, top1 + HEIGHT / 2, left2 + wide2, top2 + HEIGHT / 2
+        lane = max(right for top, low, right in taken if top < y2 and low > y1) + GAP_X
+        # Half way, such a curve is at three quarters of how far its handles are out.
+        out = (lane - (x1 + x2) / 8) * 4 / 3
+        curve = f"M{x1:.0f} {y1:.0f}C{out:.0f} {y1:.0f} {out:.0f} {y2:.0f} {x2:.0f} {y2:.0f}"
+        head = f"M{x2 + 6:.0f} {y2 - 3:.0f}L{x2:.0f} {y2:.0f}L{x2 + 6:.0f} {y2 + 3:.0f}"
+        text = _label(lane + 4, (y1 + y2) / 2, label, labels)
+        parts.append(f'<path d="{curve}{head}"/>{text}')
+        taken.append((y1, y2, lane + 4 + len(label) * SMALL))
+    return parts, max((right for _, _, right in taken), default=0)
+
+
+def _label(x: float, y: float, label: str, others: list[tuple[float, float, float]]) -> str:
+    """The shape beside a curve, below what stands there already."""
+    if not label:
+        return ""
+    end = x + len(label) * SMALL
+    while any(x < b and end > a and abs(y - at) < LINE for a, b, at in others):
+        y += LINE
+    others.append((x, end, y))
+    return f'<text class="s" x="{x:.0f}" y="{y:.0f}">{_xml(label)}</text>'
+
+
+def _box(made: Graph, at: int, box: Box) -> str:
+    node, (x, y, width) = made.nodes[at], box
     where = _where(node, made)
     middle = x + width / 2
     lower = 17 if where else 25

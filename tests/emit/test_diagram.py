@@ -8,7 +8,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from committed import MODELS, NAMES
+from committed import MODELS, NAMES, SPECS
 from writing import load
 
 import getspec
@@ -141,6 +141,37 @@ def test_a_diagram_that_is_too_large_says_what_is_left_out(tmp_path: Path) -> No
     assert made.note.startswith("cut after 400 edges; ")
     assert made.note in mermaid(made)
     assert made.note in svg(made)
+
+
+def test_what_is_cut_leaves_no_lone_nodes_and_fits_by_its_characters_too(tmp_path: Path) -> None:
+    names = [f"{'layer_' * 9}{n}" for n in range(390)]
+    size = f"{'N' * 40}"
+    lines = ["getspec: 1", "model: Long", f'inputs: {{x: "float[B, {size}, 4]"}}', "components:"]
+    lines += [f"  {name}: {{type: linear, in_features: 4, out_features: 4}}" for name in names]
+    lines += ["forward: |"] + [f"  x = {name}(x)" for name in names] + ["  return x"]
+    made = graph(load(tmp_path, "\n".join(lines) + "\n").model)
+    assert len(mermaid(made)) < 50_000
+    assert 0 < len(made.edges) < 390
+    assert {end for a, b, _ in made.edges for end in (a, b)} == set(range(len(made.nodes)))
+    assert (
+        made.note
+        == f"cut after {len(made.edges)} edges; {391 - len(made.edges)} more are not drawn"
+    )
+
+
+def test_a_drawing_says_how_often_a_part_repeats() -> None:
+    assert ">transformer.h x12<" in svg(graph(getspec.load(SPECS / "zoo" / "gpt2.yaml").model))
+
+
+def test_shapes_do_not_stand_on_each_other() -> None:
+    for path in MODELS:
+        text = svg(graph(getspec.load(path).model))
+        found = re.findall(r'<text class="s" x="(\d+)" y="(\d+)">(\([^<]*)<', text)
+        places = [(int(x), int(x) + 6 * len(label), int(y)) for x, y, label in found]
+        for at, (left, right, y) in enumerate(places):
+            assert not any(
+                left < b - 1 and right > a + 1 and abs(y - other) < 9 for a, b, other in places[:at]
+            ), (path.name, found[at])
 
 
 def test_text_of_a_spec_is_no_markup(tmp_path: Path) -> None:
