@@ -232,8 +232,9 @@ def _components(its: _Compared) -> str:
         for pair in its.rows
         if pair.depth < DEPTH - 1
         and pair not in outer
+        # A list has no row of its own: what has its path may be a module of the other side.
         and not any(
-            other.path != pair.path and other.holds(pair.path) for other in (*outer, *alone)
+            other.depth < pair.depth and other.holds(pair.path) for other in (*outer, *alone)
         )
     ]
     if not shown:

@@ -163,6 +163,20 @@ def test_what_components_that_differ_share_is_told_apart() -> None:
     )
 
 
+def test_a_list_in_the_place_of_a_module_is_shown(tmp_path: Path) -> None:
+    one = (
+        "getspec: 1\nmodel: One\ninputs: {x: 'float[B, 4]'}\ncomponents:\n"
+        "  body: {type: linear, in_features: 4, out_features: 4}\n"
+        "forward: |\n  return body(x)\n"
+    )
+    other = one.replace("4}", "4, repeat: 3}").replace(
+        "  return body(x)", "  for b in body:\n    x = b(x)\n  return x"
+    )
+    text = markdown(getspec.diff(load(tmp_path, one), load(tmp_path, other)))
+    assert "| `body` | linear | 20 | - | -20 |" in text
+    assert "| `body.*` | linear | - | 60 (x3) | +60 |" in text
+
+
 def test_two_versions_of_a_model_are_told_apart(tmp_path: Path) -> None:
     (tmp_path / "old.yaml").write_text(BASE)
     (tmp_path / "new.yaml").write_text(BASE.replace("depth: 2", "depth: 3", 1))
