@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from getspec import source, text
 from getspec.codes import CODES
-from getspec.errors import Diagnostic, Span, SpecError, UsageError, render
+from getspec.errors import Diagnostic, Fix, Span, SpecError, UsageError, render
 
 LOADERS = {"c": source.FAST, "pure": source.PURE}
 
@@ -211,11 +211,36 @@ def test_every_code_of_the_family_is_explained() -> None:
         ("a: -08", "write `-8`, or quote it if it is text"),
         ("<<: {}", "use `extends: file.yaml`"),
         ("a: [1", "add `]`"),
+        ("a: {b: 1", "add `}`"),
         ("a:\t1", "indent with spaces; in a string, write \\t between double quotes"),
     ],
 )
 def test_help_can_be_pasted(parse: Parse, text: str, help: str) -> None:
     assert problems(parse, text)[0].help == help, "help says what to write"
+
+
+def test_a_backslash_is_doubled_where_it_stands(parse: Parse) -> None:
+    (found,) = problems(parse, 'a: "x\\qy"')
+    assert found.help == "double the backslash"
+    assert isinstance(found.help, Fix)
+    assert found.help.text == "\\\\q", "what is underlined, and one backslash more"
+
+
+def test_a_text_that_ends_too_early_names_the_bracket_or_the_end(parse: Parse) -> None:
+    (found,) = problems(parse, "a: [1, b: ")
+    assert (found.message, found.span) == ("this `[` is never closed", Span("m.yaml", 1, 4)), (
+        "a pair in a list has no bracket of its own"
+    )
+    (found,) = problems(parse, "%YAML 1.2\n")
+    assert (found.message, found.span) == (
+        "the value before this is complete",
+        Span("m.yaml", 1, 10),
+    )
+
+
+def test_a_directive_that_stands_twice(parse: Parse) -> None:
+    (found,) = problems(parse, "%YAML 1.2\n%YAML 1.2\n---\na: 1\n")
+    assert (found.code, found.span) == ("GS014", Span("m.yaml", 2, 1)), "the second one"
 
 
 def test_a_duplicate_shows_both_places(parse: Parse) -> None:

@@ -55,7 +55,7 @@ GROUPS: dict[str, list[str]] = {
     "getspec/syntax/*.py": ["tests/test_syntax.py"],
     "getspec/passes/count.py": ["tests/passes/test_count.py"],
     "getspec/passes/cost.py": COSTS,
-    "getspec/passes/statements.py": COSTS,
+    "getspec/passes/statements.py": ["tests/passes/test_statements.py", *COSTS],
     "getspec/emit/comments.py": ["tests/emit/test_comments.py"],
     "getspec/emit/printer.py": ["tests/emit/test_printer.py", GENERATED],
     "getspec/ops/*.py": ["tests/ops", BAD, DOCUMENTED],
