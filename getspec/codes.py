@@ -415,8 +415,8 @@ DATAFLOW: dict[str, Entry] = {
         "not the items that are expected",
         "The number of names and of values differ, or a list is wanted where there is none. "
         "`a, b = ...` wants a list of two; `for` goes over a component list, `range(n)` or a "
-        "list of tensors; `zip` wants equal lengths; `append` and `pop` want a list made in "
-        "this forward.",
+        "list of tensors; `zip` wants two lists or more of equal lengths, and nothing nested; "
+        "`append` and `pop` want a list made in this forward.",
     ),
     "GS411": (
         "assignment to a name that is taken",

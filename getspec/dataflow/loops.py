@@ -54,6 +54,9 @@ def iterated(evaluator: Evaluator, node: Node) -> tuple[Expr, list[Stretch]]:
         match node.callee.id, node.args:
             case "range", args if 1 <= len(args) <= 3:
                 return _range(evaluator, node)
+            case ("reversed" | "enumerate" | "zip") as function, args:
+                _refuse_nested(evaluator, function, args)
+        match node.callee.id, node.args:
             case "reversed", (inner,):
                 expr, stretches = iterated(evaluator, inner)
                 return _named("reversed", expr), [each.turned() for each in stretches[::-1]]
@@ -61,9 +64,22 @@ def iterated(evaluator: Evaluator, node: Node) -> tuple[Expr, list[Stretch]]:
                 expr, stretches = iterated(evaluator, inner)
                 places = _integers(range(_length(stretches)))
                 return _named("enumerate", expr), _zipped(places, stretches)
-            case "zip", args if args:
+            case "zip", (_, _, *_):
                 return _zip(evaluator, node)
+            case "zip", (_,):
+                help = "loop over the list itself"
+                raise evaluator.error("GS410", "`zip` wants two lists or more", node, help)
     return _listed(evaluator, node)
+
+
+def _refuse_nested(evaluator: Evaluator, function: str, args: tuple[Node, ...]) -> None:
+    """In Python, nothing but a list can be reversed, and what is nested makes tuples within tuples."""
+    for arg in args:
+        inner = arg.callee.id if isinstance(arg, Call) and isinstance(arg.callee, NameNode) else ""
+        if inner in ("zip", "enumerate") or inner == function == "reversed":
+            message = f"`{function}` goes over lists, and `{inner}(...)` is none"
+            help = "go over the lists side by side: `zip(range(n), a, reversed(b))`"
+            raise evaluator.error("GS410", message, arg, help)
 
 
 def _listed(evaluator: Evaluator, node: Node) -> tuple[Expr, list[Stretch]]:
