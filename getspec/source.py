@@ -149,7 +149,7 @@ def parse(text: str | bytes, name: str, *, loader: Loader = FAST) -> Document:
 def read(path: str | os.PathLike[str], name: str | None = None) -> Document:
     """A spec file, or standard input for `-`; regular files of a sane size only."""
     shown = name or os.fspath(path)
-    if shown == "-" or os.fspath(path) == "-":
+    if os.fspath(path) == "-":
         return parse(read_stdin(), name or "<stdin>")
     return parse(read_file(os.fspath(path), shown), shown)
 

@@ -545,6 +545,7 @@ def test_scalar_reads_one_value(text: str, value: Any) -> None:
 def test_scalar_refuses_what_is_not_one_value(text: str) -> None:
     (found,) = problems(lambda each: source.scalar(each, "--set x"), text)
     assert found.code == "GS015", "braces and brackets on the command line, and null said aloud"
+    assert found.span == Span("--set x", 1, 1, max(1, len(text.split("\n")[0]))), "its first line"
 
 
 @pytest.mark.parametrize(("text", "code"), [("017", "GS030"), ("*a", "GS022"), ("[1", "GS010")])

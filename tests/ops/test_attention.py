@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import getspec
+from getspec.ops.attention import sdpa
+from getspec.ops.base import ShapeError, Tensor
+from getspec.ops.storage import Policy
 from getspec.passes.activations import activations
 from getspec.sizes import Size
 
@@ -102,3 +106,86 @@ def test_a_window_ends_the_cache_and_not_what_a_token_needs(tmp_path: Path) -> N
 def test_a_window_is_of_causal_attention_and_sees_something(tmp_path: Path, arguments: str) -> None:
     with pytest.raises(getspec.SpecError, match="window"):
         windowed(tmp_path, arguments)
+
+
+HEADS, KEYS = (2, 4, 5, 6), (2, 2, 7, 6)
+
+
+def typed(shape: tuple[int, ...], dtype: str = "float") -> Tensor:
+    return Tensor(dtype, tuple(map(Size.of, shape)))
+
+
+@pytest.mark.parametrize(
+    ("given", "message", "argument"),
+    [
+        ({"q": typed((2, 5, 6))}, "q wants axes [B, H, N, K], this is float[2, 5, 6]", "q"),
+        ({"k": typed(KEYS, "int")}, "k wants the model's float, this is int[2, 2, 7, 6]", "k"),
+        ({"q": typed((2, 4, 5, 8))}, "q has head_dim 8 and k has 6", "k"),
+        ({"q": typed((2, 3, 5, 6))}, "2 key heads do not divide 3 query heads", "k"),
+        (
+            {"v": typed((2, 2, 8, 6))},
+            "batch, heads and length disagree:"
+            " q float[2, 4, 5, 6], k float[2, 2, 7, 6], v float[2, 2, 8, 6]",
+            None,
+        ),
+        (
+            {"mask": typed((5, 7), "bool"), "causal": True},
+            "give either a mask or causal=True",
+            "causal",
+        ),
+        (
+            {"mask": typed((5, 7), "int")},
+            "the mask is bool or the model's float, this is int[5, 7]",
+            "mask",
+        ),
+        (
+            {"mask": typed((3, 2, 4, 5, 7))},
+            "the mask float[3, 2, 4, 5, 7] does not broadcast to the scores",
+            "mask",
+        ),
+        ({"window": Size.of(3)}, "a window is of causal attention", "window"),
+        ({"window": Size.of(0), "causal": True}, "a window of 0 sees nothing", "window"),
+    ],
+)
+def test_a_refusal_names_the_culprit(
+    given: dict[str, Any], message: str, argument: str | None
+) -> None:
+    arguments = {"q": typed(HEADS), "k": typed(KEYS), "v": typed(KEYS), **given}
+    with pytest.raises(ShapeError) as caught:
+        sdpa(**arguments)
+    assert (caught.value.message, caught.value.argument) == (message, argument)
+
+
+KEPT = """\
+getspec: 1
+model: Net
+inputs: {q: "float[B, 4, N, 6]", k: "float[B, 2, N, 6]", mask: "bool[N, N]"}
+components:
+  scale: {type: parameter, shape: [1], init: ones}
+forward: |
+  return sdpa(q * scale, k * scale, k * scale ARGUMENTS)
+"""
+QUERY, KEY = 4 * 4 * 6, 4 * 2 * 6
+"""Bytes of one token: four heads of six in float32, and two."""
+FUSED = QUERY + 2 * KEY + QUERY + 4 * 4
+"""Query, key, value and result, and one number for each row."""
+
+
+@pytest.mark.parametrize(
+    ("kernel", "arguments", "saved", "weights"),
+    [
+        ("fused", "", f"{FUSED}*B*N", "0"),
+        ("fused", ", mask=mask", f"{FUSED}*B*N + 4*N**2", "0"),
+        ("eager", "", f"{3 * QUERY}*B*N", f"{4 * 4}*B*N**2"),
+        ("eager", ", mask=mask", f"{3 * QUERY}*B*N", f"{4 * 4}*B*N**2"),
+    ],
+)
+def test_what_each_kernel_keeps(
+    tmp_path: Path, kernel: str, arguments: str, saved: str, weights: str
+) -> None:
+    """The eager one has keys and values for each head of the queries, and every weight; a mask is added, and not kept."""
+    path = tmp_path / "net.yaml"
+    path.write_text(KEPT.replace(" ARGUMENTS", arguments))
+    kept = activations(getspec.load(path).model, Policy(attention=kernel))
+    assert str(kept.total("saved").value) == saved
+    assert str(kept.total("attention").value) == weights

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import getspec
+from getspec.ops import elementwise
 from getspec.ops.base import ShapeError, Size, Tensor
 from getspec.ops.elementwise import masked_scatter
 
@@ -17,6 +19,92 @@ def spec(tmp_path: Path, inputs: str, value: str) -> getspec.Spec:
     path = tmp_path / "net.yaml"
     path.write_text(f"getspec: 1\nmodel: Net\ninputs: {{{inputs}}}\nforward: |\n  return {value}\n")
     return getspec.load(path)
+
+
+def typed(dtype: str, *shape: Any) -> Tensor:
+    return Tensor(dtype, tuple(each if isinstance(each, Size) else Size.of(each) for each in shape))
+
+
+COLUMN, ROW = (B, 1), (1, 3)
+"""Two shapes that broadcast to `(B, 3)`, each of which alone is another."""
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """The functions that are registered in a test, and no others."""
+    registered: dict[str, Any] = {}
+    monkeypatch.setattr("getspec.ops.base.FUNCTIONS", registered)
+    return registered
+
+
+def refusal(rule: Any, *args: Tensor) -> ShapeError:
+    with pytest.raises(ShapeError) as caught:
+        rule(*args)
+    return caught.value
+
+
+def test_arithmetic_promotes_and_broadcasts(made: dict[str, Any]) -> None:
+    elementwise._arithmetic("plus", "+", "Sum.")
+    elementwise._arithmetic("over", "/", "Quotient.", floats=True)
+    plus, over = made["plus"], made["over"]
+    assert (plus.name, plus.rule.__doc__) == ("plus", "Sum.")
+    assert plus.reference == "NumPy broadcasting; written `a + b`"
+    assert plus.rule(typed("int", *COLUMN), typed("float", *ROW)) == typed("float", B, 3)
+    assert plus.rule(typed("int", *COLUMN), typed("int", *ROW)) == typed("int", B, 3)
+    assert over.rule(typed("int", *COLUMN), typed("float", *ROW)) == typed("float", B, 3)
+    for rule, dtype, sign in (
+        (plus.rule, "bool", "+"),
+        (over.rule, "bool", "/"),
+        (over.rule, "int", "/"),
+    ):
+        a, b = typed(dtype, *COLUMN), typed(dtype, *ROW)
+        found = refusal(rule, a, b)
+        assert found.message == f"`{sign}` is not defined for {a} and {b}"
+        assert found.help == "cast one side: cast(x, float)"
+
+
+def test_a_comparison_is_true_or_false(made: dict[str, Any]) -> None:
+    elementwise._comparison("below", "<", ordered=True)
+    elementwise._comparison("same", "==", ordered=False)
+    below, same = made["below"], made["same"]
+    assert (below.name, below.rule.__doc__) == ("below", "Where a < b.")
+    assert below.reference == "NumPy broadcasting; written `a < b`"
+    assert below.rule(typed("int", *COLUMN), typed("float", *ROW)) == typed("bool", B, 3)
+    assert same.rule(typed("bool", *COLUMN), typed("bool", *ROW)) == typed("bool", B, 3)
+    for a, b in (("bool", "int"), ("int", "bool")):
+        x, y = typed(a, *COLUMN), typed(b, *ROW)
+        assert refusal(below.rule, x, y).message == f"`<` is not defined for {x} and {y}"
+
+
+def test_logic_is_of_truths(made: dict[str, Any]) -> None:
+    elementwise._logical("both", "&", "Where both.")
+    both = made["both"]
+    assert (both.name, both.rule.__doc__) == ("both", "Where both.")
+    assert both.reference == "written `a & b`"
+    assert both.rule(typed("bool", *COLUMN), typed("bool", *ROW)) == typed("bool", B, 3)
+    for a, b in (("bool", "int"), ("int", "bool")):
+        x, y = typed(a, *COLUMN), typed(b, *ROW)
+        assert refusal(both.rule, x, y).message == f"`&` joins bool tensors, these are {x} and {y}"
+
+
+def test_the_larger_of_two_is_of_one_type(made: dict[str, Any]) -> None:
+    elementwise._extreme("larger", "The larger.")
+    larger = made["larger"]
+    assert (larger.name, larger.rule.__doc__) == ("larger", "The larger.")
+    assert larger.reference == "torch.larger"
+    assert larger.rule(typed("int", *COLUMN), typed("int", *ROW)) == typed("int", B, 3)
+    for a, b in (("bool", "bool"), ("int", "float")):
+        x, y = typed(a, *COLUMN), typed(b, *ROW)
+        message = f"larger wants two tensors of one number type, these are {x} and {y}"
+        assert refusal(larger.rule, x, y).message == message
+
+
+def test_mathematics_of_floats(made: dict[str, Any]) -> None:
+    elementwise._float_math("exp", "e to the x.")
+    exp = made["exp"]
+    assert (exp.name, exp.rule.__doc__, exp.reference) == ("exp", "e to the x.", "torch.exp")
+    assert exp.rule(typed("float", B)) == typed("float", B)
+    assert refusal(exp.rule, typed("int", B)).message.startswith("exp ")
 
 
 def test_masked_scatter_keeps_the_type_of_x() -> None:

@@ -148,6 +148,8 @@ def test_what_has_no_derivative_ends_a_backward_pass(tmp_path: Path) -> None:
 def test_one_of_several_results_keeps_all_that_they_come_from(tmp_path: Path) -> None:
     assert going_back(tmp_path, "left, right = chunk(b, 2, dim=1)\nreturn right") == (1, 0, 2)
     assert going_back(tmp_path, "parts = [a, b]\nreturn parts[0]") == (1, 0, 0)
+    assert going_back(tmp_path, "parts = [a] + [b]\nreturn parts[0]") == (1, 0, 0)
+    assert going_back(tmp_path, "parts = [a] + [b]\nreturn parts[1]") == (1, 0, 2)
 
 
 LOOP = """
