@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import getspec
-from getspec.ops.base import ShapeError, Size, Tensor
-from getspec.ops.linear import TransposedLinear
+from getspec.ops.base import COUNTED, LAYERS, PRODUCTS, ShapeError, Size, Tensor
+from getspec.ops.linear import TransposedLinear, einsum, matmul
 
 SPEC = """\
 getspec: 1
@@ -36,6 +37,116 @@ def test_a_transposed_linear_refuses_other_inputs(bad: Tensor) -> None:
     op = TransposedLinear(in_features=Size.of(3), out_features=Size.of(5))
     with pytest.raises(ShapeError):
         op.infer(bad)
+
+
+def typed(*shape: Any, dtype: str = "float") -> Tensor:
+    return Tensor(dtype, tuple(each if isinstance(each, Size) else Size.of(each) for each in shape))
+
+
+B = Size.runtime("B")
+
+
+@pytest.mark.parametrize("name", ["linear", "transposed_linear"])
+def test_an_affine_map_says_what_it_wants_and_does(name: str) -> None:
+    op = LAYERS[name](in_features=Size.of(3), out_features=Size.of(5))
+    assert op.infer(typed(B, 7, 3)) == typed(B, 7, 5)
+    (product,) = op.products(typed(B, 7, 3))
+    assert (product.flops, product.operands) == (2 * 7 * 3 * 5 * B, (("x",), ("weight",)))
+    for bad, message in (
+        (typed(3, dtype="int"), f"{name} wants the model's float, this is int[3]"),
+        (typed(B, 4), "the last axis of float[B, 4] is 4; in_features is 3"),
+    ):
+        with pytest.raises(ShapeError) as caught:
+            op.infer(bad)
+        assert (caught.value.message, caught.value.argument) == (message, "x")
+
+
+def test_a_product_of_matrices_broadcasts_and_is_work() -> None:
+    a, b = typed(B, 1, 4, 6), typed(3, 6, 5)
+    assert matmul(a, b) == typed(B, 3, 4, 5)
+    (product,) = PRODUCTS["matmul"](a, b)
+    assert (product.flops, product.operands) == (2 * 3 * 4 * 6 * 5 * B, (("a",), ("b",)))
+    assert COUNTED["matmul"]("fvcore", a, b) == 4 * 6 * 5 * B, "it does not see the 3"
+    assert COUNTED["matmul"]("torchinfo", a, b) is None
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "message"),
+    [
+        (typed(4), typed(4, 2), "@ wants two axes on both sides, these are {a} and {b}"),
+        (typed(2, 4), typed(4), "@ wants two axes on both sides, these are {a} and {b}"),
+        (
+            typed(2, 4),
+            typed(4, 2, dtype="float32"),
+            "@ wants two float tensors of one dtype, these are {a} and {b}",
+        ),
+        (
+            typed(2, 4, dtype="int"),
+            typed(4, 2, dtype="int"),
+            "@ wants two float tensors of one dtype, these are {a} and {b}",
+        ),
+        (
+            typed(2, 4, dtype="bool"),
+            typed(4, 2, dtype="bool"),
+            "@ wants two float tensors of one dtype, these are {a} and {b}",
+        ),
+        (
+            typed(2, 4),
+            typed(5, 4),
+            "@ joins the last axis of {a} with the last but one of {b}: 4 is not 5",
+        ),
+    ],
+)
+def test_matrices_that_do_not_fit(a: Tensor, b: Tensor, message: str) -> None:
+    with pytest.raises(ShapeError) as caught:
+        matmul(a, b)
+    assert caught.value.message == message.format(a=a, b=b)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "tensors", "message", "argument"),
+    [
+        ("b d -> b", [typed(B, 3)] * 2, "the pattern has 1 inputs, 2 tensors are given", "pattern"),
+        ("b d -> b", [typed(B)], "'b d' names 2 axes of float[B]", "pattern"),
+        (
+            "b d, d -> b",
+            [typed(B, 3), typed(4)],
+            "axis 'd' is 3 in one tensor and 4 in float[4]",
+            None,
+        ),
+        (
+            "b d, d -> b",
+            [typed(B, 3), typed(3, dtype="float32")],
+            "einsum wants float tensors of one dtype: float[B, 3], float32[3]",
+            None,
+        ),
+        (
+            "b d -> b",
+            [typed(B, 3, dtype="int")],
+            "einsum wants float tensors of one dtype: int[B, 3]",
+            None,
+        ),
+    ],
+)
+def test_a_sum_that_does_not_fit(
+    pattern: str, tensors: list[Tensor], message: str, argument: str | None
+) -> None:
+    with pytest.raises(ShapeError) as caught:
+        einsum(pattern, *tensors)
+    assert (caught.value.message, caught.value.argument) == (message, argument)
+
+
+def test_a_sum_of_products_goes_from_left_to_right() -> None:
+    """`c` is alone and summed before; what is 1 is not summed over; the last pair sums over nothing."""
+    pattern = "b i c, i j, j k, b k -> b k"
+    tensors = typed(B, 4, 9), typed(4, 5), typed(5, 6), typed(B, 6)
+    assert einsum(pattern, *tensors) == typed(B, 6)
+    first, second = PRODUCTS["einsum"](pattern, *tensors)
+    assert (first.flops, first.operands) == (2 * 4 * 5 * B, (("0",), ("1",)))
+    assert (second.flops, second.operands) == (2 * 5 * 6 * B, (("0", "1"), ("2",)))
+    assert PRODUCTS["einsum"]("i j, j k -> i k", typed(4, 1), typed(1, 6)) == ()
+    assert COUNTED["einsum"]("deepspeed", pattern, *tensors) == 0
+    assert COUNTED["einsum"]("fvcore", pattern, *tensors) is None
 
 
 @pytest.mark.torch
