@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import getspec
 from getspec.ops import FUNCTIONS, LAYERS
-from getspec.ops.base import ShapeError, Size, Tensor
+from getspec.ops.base import COUNTED, ShapeError, Size, Tensor
+from getspec.ops.storage import Policy
+from getspec.passes.activations import activations
 
 B, H, W = Size.runtime("B"), Size.runtime("H"), Size.runtime("W")
 FOUR = Size.of(4)
@@ -75,6 +78,128 @@ def test_layer_norm_wants_vectors_of_the_last_axis() -> None:
     for bad in (Tensor("float", (Size.of(5),)), Tensor("float32", (FOUR,)), x):
         with pytest.raises(ShapeError):
             FUNCTIONS["layer_norm"].rule(x, vector, bad)
+
+
+@pytest.mark.parametrize(
+    ("type", "fields", "names"),
+    [
+        ("layer_norm", {"dim": FOUR}, ["weight", "bias"]),
+        ("layer_norm", {"dim": FOUR, "bias": False}, ["weight"]),
+        ("layer_norm", {"dim": FOUR, "affine": False}, []),
+        ("rms_norm", {"dim": FOUR}, ["weight"]),
+        ("rms_norm", {"dim": FOUR, "affine": False}, []),
+        ("group_norm", {"num_groups": Size.of(2), "num_channels": FOUR}, ["weight", "bias"]),
+        ("group_norm", {"num_groups": Size.of(2), "num_channels": FOUR, "affine": False}, []),
+        ("batch_norm1d", {"num_features": FOUR, "affine": False}, []),
+    ],
+)
+def test_what_a_norm_learns(type: str, fields: dict[str, Any], names: list[str]) -> None:
+    learnt = list(LAYERS[type](**fields).parameters())
+    assert [(weight.name, weight.shape) for weight in learnt] == [(name, (FOUR,)) for name in names]
+
+
+CHANNELS = {"num_groups": Size.of(2), "num_channels": FOUR}
+
+
+@pytest.mark.parametrize(
+    ("type", "fields", "x", "message"),
+    [
+        (
+            "layer_norm",
+            {"dim": FOUR},
+            Tensor("float", (B, Size.of(5))),
+            "the last axis of float[B, 5] is 5; dim is 4",
+        ),
+        (
+            "rms_norm",
+            {"dim": FOUR},
+            Tensor("float", (B, Size.of(5))),
+            "the last axis of float[B, 5] is 5; dim is 4",
+        ),
+        (
+            "group_norm",
+            CHANNELS,
+            Tensor("float", (B, Size.of(5))),
+            "group_norm wants 4 channels on axis 1, this is float[B, 5]",
+        ),
+        (
+            "group_norm",
+            CHANNELS,
+            Tensor("float", (FOUR,)),
+            "group_norm wants 4 channels on axis 1, this is float[4]",
+        ),
+        (
+            "batch_norm1d",
+            {"num_features": FOUR},
+            Tensor("float", (B, Size.of(5))),
+            "batch_norm1d wants 2 or 3 axes, 4 channels on axis 1; this is float[B, 5]",
+        ),
+    ],
+)
+def test_a_norm_says_what_it_wants(
+    type: str, fields: dict[str, Any], x: Tensor, message: str
+) -> None:
+    for given, said in (
+        (x, message),
+        (Tensor("int", x.shape), f"{type} wants the model's float, this is int{str(x)[5:]}"),
+    ):
+        with pytest.raises(ShapeError) as caught:
+            LAYERS[type](**fields).infer(given)
+        assert (caught.value.message, caught.value.argument) == (said, "x")
+
+
+def test_groups_divide_channels() -> None:
+    with pytest.raises(ShapeError, match=r"^3 groups do not divide 4 channels$") as caught:
+        LAYERS["group_norm"](num_groups=Size.of(3), num_channels=FOUR).check()
+    assert caught.value.argument == "num_groups"
+
+
+@pytest.mark.parametrize(("affine", "layer", "batch"), [(True, 5, 2), (False, 4, 1)])
+def test_fvcore_counts_operations_of_a_norm(affine: bool, layer: int, batch: int) -> None:
+    x, elements = Tensor("float", (B, FOUR)), 4 * B
+    norms = [
+        (LAYERS["layer_norm"](dim=FOUR, affine=affine), layer),
+        (LAYERS["group_norm"](**CHANNELS, affine=affine), layer),
+        (LAYERS["batch_norm1d"](num_features=FOUR, affine=affine), batch),
+    ]
+    for op, each in norms:
+        assert op.counted("fvcore", x) == each * elements
+        assert op.counted("torchinfo", x) is None
+    assert COUNTED["layer_norm"]("fvcore", x=x) == 5 * elements
+
+
+KEPT = """\
+getspec: 1
+model: Net
+inputs: {{x: "float[B, 4, 10]"}}
+components:
+  scale: {{type: parameter, shape: [1], init: ones}}
+  norm: {{{norm}, affine: false}}
+forward: |
+  return norm(x * scale)
+"""
+NARROW, WIDE, FLOAT = Policy(itemsize=2, wide_statistics=False), Policy(itemsize=2), Policy()
+
+
+@pytest.mark.parametrize(
+    ("norm", "rows", "wide"),
+    [
+        ("type: layer_norm, dim: 10", "4*B", True),
+        ("type: group_norm, num_groups: 2, num_channels: 4", "2*B", False),
+        ("type: batch_norm1d, num_features: 4", "4", True),
+    ],
+    ids=["layer_norm", "group_norm", "batch_norm1d"],
+)
+def test_a_norm_keeps_its_input_and_two_numbers_for_each_group(
+    tmp_path: Path, norm: str, rows: str, wide: bool
+) -> None:
+    """In float32 where a policy has statistics wide; those of a group norm are of the model's own float."""
+    model = load(tmp_path, KEPT.format(norm=norm)).model
+    groups = {"4*B": 4 * B, "2*B": 2 * B, "4": FOUR}[rows]
+    saved = {policy: activations(model, policy).total("saved") for policy in (FLOAT, WIDE, NARROW)}
+    assert saved[FLOAT] == 40 * 4 * B + 2 * 4 * groups
+    assert saved[NARROW] == 40 * 2 * B + 2 * 2 * groups
+    assert saved[WIDE] == 40 * 2 * B + 2 * (4 if wide else 2) * groups
 
 
 @pytest.mark.torch
