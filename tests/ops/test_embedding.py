@@ -18,9 +18,8 @@ model: Net
 inputs: {{ids: "int[B, N]"}}
 components:
   table: {{type: embedding, num_embeddings: 7, embedding_dim: 4, trainable: {trainable}}}
-  gain: {{type: parameter, shape: [4], init: ones}}
 forward: |
-  return table(ids + 1) * gain
+  return tanh(table(ids + 1))
 """
 
 
@@ -34,11 +33,13 @@ def test_a_vector_for_each_integer() -> None:
     assert caught.value.argument == "x"
 
 
-@pytest.mark.parametrize(("trainable", "integers"), [("true", 8), ("false", 0)])
+@pytest.mark.parametrize(
+    ("trainable", "integers", "vectors"), [("true", 8, 4 * 4), ("false", 0, 0)]
+)
 def test_integers_are_kept_for_a_table_that_is_trained(
-    tmp_path: Path, trainable: str, integers: int
+    tmp_path: Path, trainable: str, integers: int, vectors: int
 ) -> None:
-    """Beside the vectors, which the product keeps."""
+    """As is what comes of its vectors."""
     kept = activations(load(tmp_path, SPEC.format(trainable=trainable)).model)
-    assert kept.total("saved") == (integers + 4 * 4) * B * N
+    assert kept.total("saved") == (integers + vectors) * B * N
     assert kept.total("saved", path="table") == integers * B * N

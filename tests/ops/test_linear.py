@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from writing import load
 
 import getspec
 from getspec.ops.base import COUNTED, LAYERS, PRODUCTS, ShapeError, Size, Tensor
 from getspec.ops.linear import TransposedLinear, einsum, matmul
+from getspec.passes.activations import activations
 
 SPEC = """\
 getspec: 1
@@ -147,6 +149,41 @@ def test_a_sum_of_products_goes_from_left_to_right() -> None:
     assert PRODUCTS["einsum"]("i j, j k -> i k", typed(4, 1), typed(1, 6)) == ()
     assert COUNTED["einsum"]("deepspeed", pattern, *tensors) == 0
     assert COUNTED["einsum"]("fvcore", pattern, *tensors) is None
+
+
+CONTRACTED = """\
+getspec: 1
+model: Net
+inputs: {{x: "float[B, 2, 3]", y: "float[B, 5, 3]", z: "float[B, 5, 7]"}}
+components:
+  gain: {{type: parameter, shape: [1], init: ones}}
+forward: |
+  return einsum({arguments})
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "elements", "rank"),
+    [
+        ("'b i d, b j d -> b i j', x * gain, y * gain", 2 * 3 + 5 * 3, 3),
+        ("'b i d, b j d -> j i b', x * gain, y * gain", 2 * 3 + 5 * 3, 3),
+        (
+            "'b i d, b j d, b j k -> b i k', x * gain, y * gain, z * gain",
+            2 * 3 + 5 * 3 + 2 * 5 + 5 * 7,
+            3,
+        ),
+        ("'b i d, b j d -> b i d j', x * gain, y * gain", 2 * 3 + 5 * 3, 4),
+        ("'b i d, b j k -> b i j', x * gain, z * gain", 2 + 5, 3),
+    ],
+)
+def test_factors_of_a_sum_are_kept(
+    tmp_path: Path, arguments: str, elements: int, rank: int
+) -> None:
+    """In float32, those that come in between as well; an axis of one factor alone is summed before."""
+    model = load(tmp_path, CONTRACTED.format(arguments=arguments)).model
+    assert model.root.forward is not None
+    assert model.root.forward.result.rank == rank
+    assert activations(model).total("saved") == 4 * elements * B
 
 
 @pytest.mark.torch
