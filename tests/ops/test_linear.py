@@ -186,6 +186,21 @@ def test_factors_of_a_sum_are_kept(
     assert activations(model).total("saved") == 4 * elements * B
 
 
+def test_a_product_copies_a_factor_whose_rows_do_not_follow_one_another(tmp_path: Path) -> None:
+    """What `tanh` keeps is kept apart from it: `d` lies between `i` and `j`, and is summed over."""
+    text = """\
+getspec: 1
+model: Net
+inputs: {x: "float[B, 2, 3, 4]", y: "float[B, 3, 5]"}
+components:
+  gain: {type: parameter, shape: [1], init: ones}
+forward: |
+  return einsum("b i d j, b d k -> b i j k", tanh(x * gain), y * gain)
+"""
+    kept = activations(load(tmp_path, text).model).total("saved")
+    assert kept == 4 * (2 * (2 * 3 * 4) + 3 * 5) * B
+
+
 @pytest.mark.torch
 def test_a_transposed_linear_runs(tmp_path: Path) -> None:
     import torch
