@@ -52,7 +52,7 @@ def rounds(
         ("layer", "reversed(layers)", "layer(x)", [(None,), (None,)]),
         (
             "i, part, layer",
-            "enumerate(zip(parts, layers))",
+            "zip(range(2), parts, layers)",
             "i * layer(part)",
             [(None, "first", None), (None, "second", None)],
         ),
