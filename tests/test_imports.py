@@ -200,6 +200,16 @@ def test_generating_needs_no_torch() -> None:
     assert ran("generate", SPEC, "--stdout") & {"torch", "numpy"} == set()
 
 
+def test_counting_looks_for_no_plugins() -> None:
+    assert "zipfile" not in ran("count", SPEC), "`importlib.metadata` was imported, which reads it"
+
+
+def test_who_asks_pydantic_for_its_plugins_still_gets_an_answer() -> None:
+    code = "from getspec.cli import main\nmain(['check', sys.argv[1]])\nfrom pydantic.plugin._loader import "
+    for name in ("get_plugins", "PYDANTIC_ENTRY_POINT_GROUP"):
+        subprocess.run([sys.executable, "-c", f"import sys\n{code}{name}", SPEC], check=True)
+
+
 # No architecture
 
 
