@@ -14,6 +14,7 @@ from getspec.errors import escape
 __all__ = ["code", "link", "paragraph", "prose", "table"]
 
 SIGNS = re.compile(r"[\\*_\[<|~$&]")
+SIGNS_OF_A_LINK = re.compile(r"[\\*_\[\]<|~$&]")
 STARTS = re.compile(r"([0-9]{0,9})([#>+=.)-])")
 """What makes a line at its start another thing than a paragraph."""
 
@@ -31,12 +32,15 @@ def code(text: str) -> str:
     return f"`{shown}`" if shown else ""
 
 
-def prose(text: str) -> str:
+def prose(text: str, signs: re.Pattern[str] = SIGNS) -> str:
     """Words of a spec, which may not become markup; what they quote stays quoted."""
     parts = escape(" ".join(text.split())).split("`")
     if len(parts) % 2 == 0:
-        parts = [" ".join(parts)]
-    return "".join(f"`{_within(p)}`" if at % 2 else _plain(p) for at, p in enumerate(parts))
+        parts = [" ".join(" ".join(parts).split())]
+    return "".join(
+        f"`{_within(part)}`" if at % 2 else signs.sub(r"\\\g<0>", part)
+        for at, part in enumerate(parts)
+    )
 
 
 def paragraph(text: str) -> str:
@@ -48,13 +52,9 @@ def paragraph(text: str) -> str:
 
 def link(text: str, target: str) -> str:
     """A link to a file."""
-    return f"[{prose(text)}]({quote(target)})"
+    return f"[{prose(text, SIGNS_OF_A_LINK)}]({quote(target)})"
 
 
 def _within(text: str) -> str:
     """Text between backquotes; a backslash before a bar would set it free again."""
     return re.sub(r"\\*\|", r"\\|", text)
-
-
-def _plain(text: str) -> str:
-    return SIGNS.sub(r"\\\g<0>", text)

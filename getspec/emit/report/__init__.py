@@ -18,7 +18,7 @@ from hashlib import sha256
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from getspec.emit.html import join, markdown
+from getspec.emit.html import join, markdown, text
 from getspec.emit.report.facts import facts
 from getspec.emit.report.highlight import classes, forward
 from getspec.emit.report.treemap import name_of, treemap
@@ -44,12 +44,12 @@ MARK = "<!doctype html>\n<!-- A report of getspec. -->\n"
 
 def page(spec: Spec, other: Spec | None = None, shape: Mapping[str, int] | None = None) -> str:
     """The report on a spec; with another one, also how they differ, from the first to the second."""
-    text = ""
+    made = ""
     for detail in DETAILS:
-        text = _page(spec, other, shape or {}, detail)
-        if len(text.encode()) <= LIMIT:
+        made = _page(spec, other, shape or {}, detail)
+        if len(made.encode()) <= LIMIT:
             break
-    return text
+    return made
 
 
 class Detail(NamedTuple):
@@ -75,7 +75,7 @@ def _page(spec: Spec, other: Spec | None, shape: Mapping[str, int], detail: Deta
     found = facts(spec, shape)
     script, style = _asset("page.js"), _asset("style.css")
     code = spec.generate()
-    text = _template().render(
+    made = _template().render(
         facts=found,
         data=_inert(found),
         rows=spec.count().rows,
@@ -94,7 +94,7 @@ def _page(spec: Spec, other: Spec | None, shape: Mapping[str, int], detail: Deta
         areas=treemap(other.count(), linked=False) if other and detail.areas else None,
     )
     # Its own style and script are ASCII, so the digests hold; a page in ASCII can be printed anywhere.
-    return MARK + text.encode("ascii", "xmlcharrefreplace").decode()
+    return MARK + made.encode("ascii", "xmlcharrefreplace").decode()
 
 
 def _digest(text: str) -> str:
@@ -106,10 +106,10 @@ def _inert(found: Mapping[str, Any]) -> Markup:
     """JSON within a script element: no sign in it can end the element."""
     from markupsafe import Markup
 
-    text = json.dumps(found, separators=(",", ":"), allow_nan=False)
+    data = json.dumps(found, separators=(",", ":"), allow_nan=False)
     for sign in "<>&":
-        text = text.replace(sign, f"\\u{ord(sign):04x}")
-    return Markup(text)
+        data = data.replace(sign, f"\\u{ord(sign):04x}")
+    return Markup(data)
 
 
 def _diagram(spec: Spec, depth: int | None) -> Cell | None:
@@ -154,6 +154,10 @@ def _template() -> Template:
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(
-        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=True
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        autoescape=True,
+        finalize=lambda value: text(value) if isinstance(value, str) else value,
     )
     return environment.from_string(_asset("page.html.j2"))
