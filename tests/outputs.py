@@ -44,9 +44,10 @@ def said(words: list[str]) -> str:
         io.TextIOWrapper(io.BytesIO(), encoding=real.encoding, errors=real.errors)
         for real in (sys.stdout, sys.stderr)
     ]
+    sys.argv = ["getspec", *words]  # as a program, which sees to its streams
     with redirect_stdout(streams[0]), redirect_stderr(streams[1]):
         try:
-            status = main(words)
+            status = main()
         except SystemExit as stop:
             status = stop.code
     digests = []
