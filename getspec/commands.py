@@ -497,11 +497,12 @@ def report(arguments: Namespace) -> int:
     if len(arguments.specs) > 2:
         raise UsageError("a report is about one spec, or compares two", "getspec report A B")
     spec, *others = (_load(name, _settings(arguments)) for name in arguments.specs)
+    other = others[0] if others else None
     shape = _shape(spec, arguments.shape) if arguments.shape else {}
     if arguments.json:
-        _print_json(emit.facts(spec, shape))
+        _print_json(emit.facts(spec, shape, other))
         return YES
-    text = emit.page(spec, others[0] if others else None, shape)
+    text = emit.page(spec, other, shape)
     if arguments.output == "-":
         print(text, end="")
         return YES

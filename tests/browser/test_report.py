@@ -44,10 +44,10 @@ def spec_at(name: str) -> Path:
     return SPECS / f"{name}.yaml"
 
 
-def figures(page: Page) -> dict[str, int | None]:
+def figures(page: Page, whose: str = ":not([data-other])") -> dict[str, int | None]:
     """The live figures of the page; None where it says that it has none."""
     found: dict[str, int | None] = {}
-    for node in page.query_selector_all(".figures [data-of]"):
+    for node in page.query_selector_all(f".figures [data-of]{whose}"):
         text = node.get_attribute("data-value")
         found[str(node.get_attribute("data-of"))] = int(text) if text else None
         assert text or node.get_attribute("data-why"), "what is not known has a reason"
@@ -204,6 +204,44 @@ def test_two_specs_are_compared(page: Page, reports: Path) -> None:
     text = page.inner_text("#comparison")
     for number in ("128,767,003", "85,484,059", "43,282,944", "50.63 %", "42,522,624", "9,216"):
         assert number in text
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "changed", "only"),
+    [
+        ("pretrain", "diffusion", {"embed_dim": 384, "num_layers": 7, "R": 33}, {}),
+        ("zoo/gpt2", "zoo/llama-3-8b", {"num_layers": 5, "N": 77}, {"num_kv_heads": 16}),
+        ("zoo/llama-3-8b", "zoo/gpt2", {"vocab_size": 999}, {"dropout_rate": 0.5}),
+    ],
+)
+def test_two_specs_move_together(
+    first: str,
+    second: str,
+    changed: dict[str, int],
+    only: dict[str, Any],
+    page: Page,
+    reports: Path,
+) -> None:
+    """What is changed is changed in both; `only` is a config name of the second alone; the rest stays as each spec has it."""
+    page.goto(written(reports, spec_at(first), spec_at(second)))
+    initial = {
+        str(field.get_attribute("data-shape")): int(str(field.get_attribute("value")))
+        for field in page.query_selector_all(f"{FIELD}[data-shape]")
+    }
+    for chosen in ({}, changed, {**changed, **only}):
+        fill(page, chosen)
+        sizes = {n: int(chosen.get(n, value)) for n, value in initial.items()}
+        config = {n: value for n, value in chosen.items() if n not in initial}
+        for name, mine, whose in (
+            (first, {n: v for n, v in config.items() if n not in only}, ":not([data-other])"),
+            (second, config, "[data-other]"),
+        ):
+            expected = wanted(getspec.load(spec_at(name), set=mine), sizes)
+            assert figures(page, whose) == expected, f"{name} at {mine} and {sizes}"
+    words = shlex.split(page.inner_text("#reproduce-other"))
+    settings = words[words.index("--set") + 1 :: 2]
+    assert words[0] == "getspec"
+    assert sorted(settings) == sorted(f"{n}={v}" for n, v in config.items())
 
 
 def test_paper_has_everything_open(page: Page, reports: Path) -> None:

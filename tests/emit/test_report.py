@@ -397,3 +397,12 @@ def test_highlighted_code_is_the_code(name: str) -> None:
     assert python(code).striptags().split() == code.split()
     assert python(code).unescape() != code
     assert re.sub(r"</?span[^>]*>", "", python("x = 'a<b'  # c")) == "x = &#39;a&lt;b&#39;  # c"
+
+
+def test_a_second_spec_is_played_with_too() -> None:
+    spec, other = spec_of("pretrain"), spec_of("diffusion")
+    found = facts(spec, {"R": 7}, other)
+    alone = facts(other, {"R": 7})
+    assert found["other"] == {name: alone[name] for name in found["other"]}
+    assert {"formulas", "conditions", "config", "sizes"} <= found["other"].keys()
+    assert facts(spec, {})["other"] is None

@@ -72,7 +72,7 @@ DETAILS = (
 
 
 def _page(spec: Spec, other: Spec | None, shape: Mapping[str, int], detail: Detail) -> str:
-    found = facts(spec, shape)
+    found = facts(spec, shape, other)
     script, style = _asset("page.js"), _asset("style.css")
     code = spec.generate()
     made = _template().render(
@@ -81,6 +81,9 @@ def _page(spec: Spec, other: Spec | None, shape: Mapping[str, int], detail: Deta
         rows=spec.count().rows,
         name_of=name_of,
         trainable=spec.count().trainable,
+        added=_added(found),
+        other_total=other and other.count().total,
+        other_trainable=other and other.count().trainable,
         script=script,
         style=style,
         digest={"script": _digest(script), "style": _digest(style)},
@@ -95,6 +98,19 @@ def _page(spec: Spec, other: Spec | None, shape: Mapping[str, int], detail: Deta
     )
     # Its own style and script are ASCII, so the digests hold; a page in ASCII can be printed anywhere.
     return MARK + made.encode("ascii", "xmlcharrefreplace").decode()
+
+
+def _added(found: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """What can be played with in the second spec only: the kind of the field, and the entry."""
+    other = found["other"] or {"config": [], "sizes": []}
+    fields = (("set", "config"), ("shape", "sizes"))
+    known = {each["name"] for _, section in fields for each in found[section]}
+    return [
+        (kind, each)
+        for kind, section in fields
+        for each in other[section]
+        if each["name"] not in known and not isinstance(each["value"], bool | list)
+    ]
 
 
 def _digest(text: str) -> str:

@@ -28,12 +28,17 @@ STATES = 2
 """Numbers that AdamW keeps of a trained parameter."""
 
 
-def facts(spec: Spec, shape: Mapping[str, int]) -> dict[str, Any]:
+PLAYED = ("model", "spec", "total", "config", "set", "sizes", "conditions", "formulas")
+"""What a page has of the spec that it compares with."""
+
+
+def facts(spec: Spec, shape: Mapping[str, int], other: Spec | None = None) -> dict[str, Any]:
     """Everything that the page computes with, at the spec's config.
 
     `formulas` has an entry for each quantity: its `poly`, the values at which it is `fixed` and the places of the `conditions`
     under which it holds, or in `missing` why there is none. Bytes follow from `precisions`: `parameter` for each parameter and
-    each element of keys and values, `trained` more for each parameter that is trained with AdamW.
+    each element of keys and values, `trained` more for each parameter that is trained with AdamW. `other` has the same of a
+    second spec, but for its rows.
     """
     found = {of: _formula(spec, of) for of in QUANTITIES}
     known = [each for each in found.values() if isinstance(each, Formula)]
@@ -69,7 +74,12 @@ def facts(spec: Spec, shape: Mapping[str, int]) -> dict[str, Any]:
             for name, each in PRECISIONS.items()
         },
         "rows": _rows(spec),
+        "other": None if other is None else _played(facts(other, shape)),
     }
+
+
+def _played(found: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: found[name] for name in PLAYED}
 
 
 def _rows(spec: Spec) -> list[dict[str, Any]]:

@@ -66,9 +66,9 @@
   // A name that decides structure and has another value than the formula is for, or undefined.
   const decided = (formula, values) => Object.entries(formula.fixed)
     .find(([name, value]) => values.has(name) && !same(values.get(name), given(value)));
-  // What the values fail to meet among some conditions, or null.
-  const unmet = (conditions, values) => {
-    for (const { words, relation, left, right, holds } of conditions.map((each) => facts.conditions[each])) {
+  // What the values fail to meet among some conditions of a model, or null.
+  const unmet = (model, conditions, values) => {
+    for (const { words, relation, left, right, holds } of conditions.map((each) => model.conditions[each])) {
       try {
         if (relations[relation](side(left, values), side(right, values)) !== holds) return `this needs: ${words}`;
       } catch (error) {
@@ -79,19 +79,28 @@
   };
   // What keeps a formula from holding at some values, or null. A spec has to be legal for any of its numbers: what the config
   // needs for one formula, it needs for all.
-  const broken = (formula, values) => {
+  const broken = (model, formula, values) => {
     const [name, value] = decided(formula, values) ?? [];
     if (name) return `${name} decides structure, and the formula is that of ${name} = ${Object(value).int ?? value}: run the line below`;
-    const others = Object.values(facts.formulas).filter((other) => !other.missing && !decided(other, values));
-    const needs = others.flatMap(({ conditions }) => conditions.filter((each) => !facts.conditions[each].run_time));
-    return unmet([...formula.conditions, ...needs], values);
+    const others = Object.values(model.formulas).filter((each) => !each.missing && !decided(each, values));
+    const needs = others.flatMap(({ conditions }) => conditions.filter((each) => !model.conditions[each].run_time));
+    return unmet(model, [...formula.conditions, ...needs], values);
   };
 
   // The fields.
   const form = document.getElementById("play");
-  const initial = new Map();
-  for (const { name, value } of facts.config) initial.set(name, given(value));
-  for (const { name, value } of facts.sizes) initial.set(name, BigInt(value));
+  const starting = (model) => new Map([
+    ...model.config.map(({ name, value }) => [name, given(value)]),
+    ...model.sizes.map(({ name, value }) => [name, BigInt(value)]),
+  ]);
+  const other = facts.other, own = starting(facts), others = other ? starting(other) : new Map();
+  const initial = new Map([...others, ...own]);
+  // The values of the second model: run-time sizes are fed to both, and what was changed is changed in both.
+  const isSize = (model, name) => model.sizes.some((each) => each.name === name);
+  const ofOther = (values) => new Map([...others].map(([name, value]) => {
+    const chosen = values.get(name), told = !own.has(name) || isSize(facts, name) || !same(chosen, initial.get(name));
+    return [name, told && chosen !== null && typeof chosen === typeof value ? chosen : value];
+  }));
   const fields = [...form.querySelectorAll("input")].map((input) => ({
     input, name: input.dataset.set ?? input.dataset.shape, slider: input.type === "range",
   }));
@@ -153,9 +162,9 @@
       node.append(" ", aside);
     }
   };
-  const at = (formula, values) => {
+  const at = (model, formula, values) => {
     if (formula.missing) return [null, formula.missing];
-    const why = broken(formula, values);
+    const why = broken(model, formula, values);
     if (why) return [null, why];
     try {
       const value = polynomial(formula.poly, values);
@@ -181,14 +190,10 @@
   const attended = (x) => (x === 0n ? "no causal attention" : size(x));
   const human = { params: short, trainable: short, flops: short, kv: attended, cache: attended, memory: size };
 
-  const update = () => {
-    const values = read();
-    const missing = [...values].filter(([, value]) => value === null).map(([name]) => name);
-    const below = [...values].filter(([name, value]) => isInt(value) && value < 0n && initial.get(name) >= 0n).map(([name]) => name);
-    const wrong = missing.length ? [null, `${missing.join(", ")}: a number is missing`]
-      : below.length ? [null, `${below.join(", ")}: below 0`] : null;
+  // Every figure of a model at some values, each with the reason where there is none.
+  const worked = (model, values, wrong) => {
     const found = {};
-    for (const of of Object.keys(facts.formulas)) found[of] = wrong ?? at(facts.formulas[of], values);
+    for (const of of Object.keys(model.formulas)) found[of] = wrong ?? at(model, model.formulas[of], values);
     const bytes = facts.precisions[precision.value];
     for (const of of ["kv", "cache"]) {
       if (found[of][0] !== null) found[of] = [found[of][0] * BigInt(bytes.parameter), ""];
@@ -196,11 +201,32 @@
     found.memory = found.params[0] === null || found.trainable[0] === null
       ? [null, found.params[1] || found.trainable[1]]
       : [found.params[0] * BigInt(bytes.parameter) + found.trainable[0] * BigInt(bytes.trained), ""];
+    return found;
+  };
+  const reasonsOf = (model, found) => Object.entries(found)
+    .filter(([of, [value]]) => value === null && !model.formulas[of]?.missing)
+    .map(([, [, why]]) => (model === facts ? why : `${model.model}: ${why}`));
+  // How far a number of the second model is from that of the first, as `diff` says it.
+  const apart = (first) => (second) => {
+    if (first === null) return "";
+    const delta = second - first, sign = delta < 0n ? "" : "+";
+    const share = first > 0n ? ` (${sign}${(Number((delta * 1000000n) / first) / 10000).toFixed(2)} %)` : "";
+    return delta === 0n ? "the same" : `${sign}${grouped(delta)}${share}`;
+  };
+  const update = () => {
+    const values = read();
+    const missing = [...values].filter(([, value]) => value === null).map(([name]) => name);
+    const below = [...values].filter(([name, value]) => isInt(value) && value < 0n && initial.get(name) >= 0n).map(([name]) => name);
+    const wrong = missing.length ? [null, `${missing.join(", ")}: a number is missing`]
+      : below.length ? [null, `${below.join(", ")}: below 0`] : null;
+    const found = worked(facts, new Map([...own.keys()].map((name) => [name, values.get(name)])), wrong);
+    const second = other && worked(other, ofOther(values), wrong);
     for (const node of figures.querySelectorAll("[data-of]")) {
       const of = node.dataset.of;
-      show(node, ...found[of], human[of]);
+      if ("other" in node.dataset) show(node, ...second[of], apart(found[of][0]));
+      else show(node, ...found[of], human[of]);
     }
-    const reasons = Object.entries(found).filter(([of, [value]]) => value === null && !facts.formulas[of]?.missing).map(([, [, why]]) => why);
+    const reasons = wrong ? [wrong[1]] : [...reasonsOf(facts, found), ...(other ? reasonsOf(other, second) : [])];
     document.getElementById("why").textContent = [...new Set(reasons)].join("; ");
     const total = found.params[0];
     show(wholeTotal, ...found.params);
@@ -233,14 +259,20 @@
     }
     return `[${found.join(",")}]`;
   };
-  const reproduce = (values) => {
-    const settings = new Map(Object.entries(facts.set));
-    for (const { name } of facts.config) {
+  const told = (model, values, before) => {
+    const settings = new Map(Object.entries(model.set));
+    for (const { name } of model.config) {
       const whole = name.split("[")[0];
-      if (values.get(name) !== null && !same(values.get(name), initial.get(name))) settings.set(whole, items(whole, values));
+      if (values.get(name) !== null && !same(values.get(name), before.get(name))) settings.set(whole, items(whole, values));
     }
-    const words = [facts.spec, ...[...settings].flatMap(([name, value]) => ["--set", `${name}=${value}`])].map(quoted);
+    return [model.spec, ...[...settings].flatMap(([name, value]) => ["--set", `${name}=${value}`])].map(quoted);
+  };
+  const reproduce = (values) => {
+    const words = told(facts, values, own);
     document.getElementById("reproduce").textContent = ["getspec count", ...words].join(" ");
+    if (other) {
+      document.getElementById("reproduce-other").textContent = ["getspec count", ...told(other, ofOther(values), others)].join(" ");
+    }
     const costs = document.getElementById("costs");
     if (costs) {
       const shape = facts.sizes.filter(({ given }) => given).map(({ name }) => `${name}=${values.get(name) ?? ""}`).join(",");
