@@ -79,7 +79,7 @@ class _Selected(dict[str, int]):
 
 def check_flops(trial: Trial) -> str:
     """Forward and backward, module by module; torch's counter is wrong going back through grouped convolutions."""
-    work = cost(trial.model)
+    work = cost(trial.model, sizes=trial.known)
     with measure.eager_attention():
         forward, went = measure.forward_flops(*trial.made(trial.where), trial.fold)
         backward = measure.backward_flops(went)

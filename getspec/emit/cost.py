@@ -217,7 +217,7 @@ def measured(
             raise UsageError(f"`{name}` is one of: {', '.join(words)}; this is `{policy[name]}`")
     chosen = {name: word for name, word in policy.items() if name != "causal"}
     held = memory(model, sizes=sizes, **chosen)
-    done = cost(model, COUNTED[policy["causal"]])
+    done = cost(model, COUNTED[policy["causal"]], sizes)
     compared = ratio(model, done.total, held.active, policy["causal"])
     other = None
     if like is not None:
@@ -226,7 +226,7 @@ def measured(
         if like not in conventions.CONVENTIONS:
             known = ", ".join(conventions.CONVENTIONS)
             raise UsageError(f"there is no convention `{like}`", f"there are: {known}")
-        in_full = cost(model).total
+        in_full = cost(model, sizes=sizes).total
         other = conventions.like(model, like, in_full, held.active).at(sizes)
     return table(count, done, held, compared, sizes, policy, other)
 

@@ -29,9 +29,9 @@ __all__ = ["COUNTED", "Cost", "Rule", "Work", "attention", "cost", "multiplied"]
 
 Tied = Mapping[str, bool]
 """Tied tensors below a module, by path: whether the one that each is tied to is trained."""
-Ones = Mapping[str, Size]
-"""Run-time names that are 1 in a call. Where an op's product depends on that, the definition is gone through for it."""
-ONE = Size.of(1)
+Lengths = Mapping[str, Size]
+"""Run-time names that are known in a call, as integers. An op's product depends on those that are 1, so these always are; a
+definition is gone through for each set of them."""
 Rule = Callable[[Any, Mapping[str, Any], tuple[Any, ...]], tuple[Product, ...]]
 """What one call does: of a layer or a function (by name), its arguments, and those that a star collects. A block is asked for
 what it does beside its statements, with what it returns."""
@@ -89,13 +89,20 @@ class Cost:
         return sum(parts, Work())
 
 
-def cost(model: ir.Model, rule: Rule = multiplied) -> Cost:
-    """The work of a compiled model whose dataflow is known; each input tensor comes without a gradient."""
+def cost(
+    model: ir.Model, rule: Rule = multiplied, sizes: Mapping[str, int] = MappingProxyType({})
+) -> Cost:
+    """The work of a compiled model whose dataflow is known; each input tensor comes without a gradient.
+
+    It is a polynomial in the run-time sizes that `sizes` leaves open. An axis that follows one of these is taken to be longer
+    than 1; a product over an axis that is 1 is none, as torch multiplies elements there.
+    """
     root = model.root
     assert root.forward is not None, "a spec without `forward` does no work"
     inputs = tuple(_none(declared.type) for declared in root.forward.inputs)
-    walk = _Walk(rule)
-    graph = walk.block(root, inputs, True, dict(twins(root)))
+    lengths = {name: Size.of(number) for name, number in sizes.items()}
+    walk = _Walk(rule, known=bool(lengths))
+    graph = walk.block(root, inputs, True, dict(twins(root)), lengths)
     work: dict[str, Work] = {}
     shapes: dict[str, Any] = {}
     _spread(graph.back(tuple(map(bool, flat(graph.result)))), "", {}, 1, work, shapes)
@@ -126,9 +133,11 @@ def _spread(
 class _Walk:
     """Goes through definitions, each once per set of inputs that want a gradient."""
 
-    def __init__(self, rule: Rule) -> None:
+    def __init__(self, rule: Rule, *, known: bool = False) -> None:
         self.rule = rule
-        self.known: dict[Any, Graph] = {}
+        self.knows = known
+        """Whether the sizes of the run are known, and so every length."""
+        self.graphs: dict[Any, Graph] = {}
         self.unknown: set[str] = set()
 
     def block(
@@ -137,20 +146,20 @@ class _Walk:
         inputs: tuple[Wires, ...],
         trainable: bool,
         tied: Tied,
-        ones: Ones = MappingProxyType({}),
+        lengths: Lengths = MappingProxyType({}),
     ) -> Graph:
-        key = (id(block), wants(inputs), trainable, frozenset(tied.items()), frozenset(ones))
-        if key not in self.known:
+        key = (id(block), wants(inputs), trainable, frozenset(tied.items()), _key(lengths))
+        if key not in self.graphs:
             assert block.forward is not None
-            flow = _Flow(self, block, trainable, tied, ones)
-            self.known[key] = flow.run(block.forward, inputs)
-        return self.known[key]
+            flow = _Flow(self, block, trainable, tied, lengths)
+            self.graphs[key] = flow.run(block.forward, inputs)
+        return self.graphs[key]
 
-    def routine(self, routine: ir.Routine, inputs: tuple[Wires, ...], ones: Ones) -> Graph:
-        key = (id(routine), wants(inputs), frozenset(ones))
-        if key not in self.known:
-            self.known[key] = _Flow(self, None, True, {}, ones).run(routine.forward, inputs)
-        return self.known[key]
+    def routine(self, routine: ir.Routine, inputs: tuple[Wires, ...], lengths: Lengths) -> Graph:
+        key = (id(routine), wants(inputs), _key(lengths))
+        if key not in self.graphs:
+            self.graphs[key] = _Flow(self, None, True, {}, lengths).run(routine.forward, inputs)
+        return self.graphs[key]
 
     def member(
         self,
@@ -159,7 +168,7 @@ class _Walk:
         inputs: tuple[Wires, ...],
         trainable: bool,
         tied: Tied,
-        ones: Ones,
+        lengths: Lengths,
     ) -> Graph:
         """One call of a component."""
         trainable = trainable and member.trainable
@@ -167,10 +176,19 @@ class _Walk:
             case ir.Leaf() as leaf:
                 return self.leaf(leaf, types, inputs, trainable, tied)
             case ir.Block() as block:
-                return self.block(block, inputs, trainable, tied, ones)
+                return self.block(block, inputs, trainable, tied, lengths)
             case ir.Sequence() as sequence:
                 return self.sequence(sequence, types, inputs, trainable, tied)
         raise AssertionError(member)
+
+    def lengths(self, bindings: Mapping[str, Size], outer: Lengths) -> Lengths:
+        """What is known in a call of the run-time names of a definition."""
+        found = {name: length.substitute(outer) for name, length in bindings.items()}
+        return {
+            name: length
+            for name, length in found.items()
+            if length == 1 or (self.knows and length.value.constant is not None)
+        }
 
     def leaf(
         self,
@@ -207,7 +225,8 @@ class _Walk:
             names = dict(zip(inputs_of(part.module), types, strict=True))
             result, bindings = outcome(part, names, f"`{part.name}`")
             within = _within(tied, part.name)
-            inner = self.member(part, types, given, trainable, within, _ones(bindings, {}))
+            lengths = self.lengths(bindings, {})
+            inner = self.member(part, types, given, trainable, within, lengths)
             given = (flow.called(part.module, part.name, inner, given, bindings, result),)
             types = (result,)
         flow.graph.result = given[0]
@@ -221,9 +240,8 @@ def _numbered(wires: Wires, number: Any) -> Wires:
     return next(number) if wires else 0
 
 
-def _ones(bindings: Mapping[str, Size], outer: Ones) -> Ones:
-    """The run-time names of a definition that are 1 in this call."""
-    return {n: ONE for n, length in bindings.items() if length.substitute(outer) == 1}
+def _key(lengths: Lengths) -> frozenset[tuple[str, int | None]]:
+    return frozenset((name, length.value.constant) for name, length in lengths.items())
 
 
 def _wanting(wires: Wires) -> tuple[int, ...]:
@@ -254,10 +272,10 @@ class _Flow(Statements):
         block: ir.Block | None,
         trainable: bool,
         tied: Tied,
-        ones: Ones = MappingProxyType({}),
+        lengths: Lengths = MappingProxyType({}),
     ) -> None:
         self.walk = walk
-        self.ones = ones
+        self.lengths = lengths
         self.block = block
         self.trainable = trainable
         self.tied = tied
@@ -366,7 +384,7 @@ class _Flow(Statements):
             self.walk.unknown.add(expr.op)
         reads = _wanting(tuple(wires.values()))
         out = self.made(expr.value, bool(reads) and not FUNCTIONS[expr.op].constant)
-        if self.ones:
+        if self.lengths:
             types = {name: self.seen(value) for name, value in types.items()}
             many = tuple(map(self.seen, many))
         work = _sum(self.walk.rule(expr.op, types, many), wires)
@@ -375,7 +393,7 @@ class _Flow(Statements):
 
     def seen(self, value: Any) -> Any:
         """A type as this caller has it: an axis of 1 broadcasts, and a product over it is none."""
-        return substituted(value, self.ones) if isinstance(value, Tensor) else value
+        return substituted(value, self.lengths) if isinstance(value, Tensor) else value
 
     def call(self, expr: ir.Call) -> Wires:
         link: ir.Link = expr.target.value
@@ -384,14 +402,16 @@ class _Flow(Statements):
         assert self.block is not None
         path = folded(self.block, link.path)
         trainable = self.trainable and trained(self.block, link.path)
-        tied, ones = _within(self.tied, path), _ones(expr.bindings, self.ones)
-        inner = self.walk.member(link.member, types, given, trainable, tied, ones)
+        tied, lengths = _within(self.tied, path), self.walk.lengths(expr.bindings, self.lengths)
+        inner = self.walk.member(link.member, types, given, trainable, tied, lengths)
         return self.called(link.member.module, path, inner, given, expr.bindings, expr.value)
 
     def routine(self, expr: ir.RoutineCall) -> Wires:
         args = dict(expr.args)
         given = tuple(self.expr(args[declared.name]) for declared in expr.routine.forward.inputs)
-        inner = self.walk.routine(expr.routine, given, _ones(expr.bindings, self.ones))
+        inner = self.walk.routine(
+            expr.routine, given, self.walk.lengths(expr.bindings, self.lengths)
+        )
         return self.called(None, "", inner, given, expr.bindings, expr.value)
 
     def called(

@@ -222,6 +222,30 @@ forward: |
     assert str(work(tmp_path, text).total.forward.value) == "8*B"
 
 
+@pytest.mark.parametrize(("length", "flops"), [(1, 0), (3, 0), (4, 16), (7, 24)])
+def test_a_product_over_an_axis_that_a_size_makes_one_is_none(
+    length: int, flops: int, tmp_path: Path
+) -> None:
+    """torch multiplies elements there. Without sizes an axis is taken to be longer."""
+    text = """\
+getspec: 1
+model: Net
+inputs: {x: "float[B, 1, N]"}
+components: {part: {type: Part}}
+forward: |
+  return part(x)
+blocks:
+  Part:
+    inputs: {x: "float[B, 1, N]"}
+    forward: |
+      pooled = avg_pool1d(x, 1, 3)
+      return einsum("b c n, n -> b", pooled, pooled[0, 0, :])
+"""
+    model = load(tmp_path, text, {}).model
+    assert str(cost(model).total.forward) == "2*B*((N + 2) // 3)"
+    assert cost(model, sizes={"B": 4, "N": length}).total.forward == flops
+
+
 RICH = """\
 getspec: 1
 model: Net
