@@ -208,7 +208,12 @@ class Evaluator:
                 raise self.error("GS205", f"`{op}` is for tensors", node)
             return self.finite(node, _float(op, _plain(left), _plain(right)))
         except ZeroDivisionError:
-            raise self.error("GS206", "division by zero", node) from None
+            raise self.error(
+                "GS206",
+                "division by zero",
+                node,
+                "divide by a number that is not 0; the positions of a repeat begin at 0",
+            ) from None
         except Inexact:
             raise self.error(
                 "GS206",

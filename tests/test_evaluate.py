@@ -423,6 +423,7 @@ def test_a_value_and_its_kind(source: str) -> None:
     assert (found, type(found)) == (NUMBERS[source], type(NUMBERS[source]))
 
 
+BY_ZERO = "divide by a number that is not 0; the positions of a repeat begin at 0"
 MESSAGES = {
     "2 ** 70": ("GS207", "the result is too large", None),
     "2 ** 63": ("GS207", "the result is too large", None),
@@ -442,9 +443,9 @@ MESSAGES = {
     "not dim": ("GS205", "a condition is true or false, this is 8 (dim)", None),
     "dim / 3": ("GS206", "8 (dim) / 3 leaves a remainder of 2", "`//` rounds down"),
     "N / 3": ("GS206", "N / 3 leaves a remainder", "`//` rounds down"),
-    "dim / 0": ("GS206", "division by zero", None),
-    "dim % 0": ("GS206", "division by zero", None),
-    "1.5 // 0": ("GS206", "division by zero", None),
+    "dim / 0": ("GS206", "division by zero", BY_ZERO),
+    "dim % 0": ("GS206", "division by zero", BY_ZERO),
+    "1.5 // 0": ("GS206", "division by zero", BY_ZERO),
     "N == 1.5": (
         "GS208",
         "`N` is known at run time only, so nothing can depend on it here",

@@ -62,8 +62,7 @@ class Repeats:
         """One declaration, for all positions at once."""
         ((_, item),) = declared.items
         member = self.at(declared, item, ir.Varying("int"), scope)
-        if number > 1:
-            self.try_out(declared, item, number - 1, scope)
+        self.try_out(declared, [item], number, scope)
         return [ir.Run(0, number, member)]
 
     def each(
@@ -81,7 +80,7 @@ class Repeats:
                 shared[item] = member
             _append(runs, position, member)
         if declared.index is not None and len(runs) > 1:
-            self.try_out(declared, cycle[(number - 1) % len(cycle)], number - 1, scope)
+            self.try_out(declared, cycle, number, scope)
             self.decide_length(declared, scope)
         return runs
 
@@ -112,11 +111,17 @@ class Repeats:
             scope.decide(declared.count.names)  # no loop can make this choice again
         return member
 
-    def try_out(self, declared: StackDecl, item: Declaration, position: int, scope: Scope) -> None:
-        """A position with its own numbers; at the last one, a rate that grows too large is found."""
-        if declared.index is not None:
+    def try_out(
+        self, declared: StackDecl, cycle: list[Declaration], number: int, scope: Scope
+    ) -> None:
+        """The first and the last position with their own numbers: what is divided by 0 is found, and a rate that grows too large."""
+        if declared.index is None:
+            return
+        for position in dict.fromkeys((0, number - 1)):
             inner = _positioned(declared, Size.of(position), scope)
-            self.instances.problems.attempt(self.member, item, inner)
+            item = cycle[position % len(cycle)]
+            if self.instances.problems.attempt(self.member, item, inner) is None:
+                return
 
     def decide_length(self, declared: StackDecl, scope: Scope) -> None:
         """Positions that differ fix the length too, unless one flag of the item tells them apart.
