@@ -114,7 +114,7 @@ class Repeats:
     def try_out(
         self, declared: StackDecl, cycle: list[Declaration], number: int, scope: Scope
     ) -> None:
-        """The first and the last position with their own numbers: what is divided by 0 is found, and a rate that grows too large."""
+        """The first and the last position with their own numbers: a division by 0 is found, and a rate that grows too large."""
         if declared.index is None:
             return
         for position in dict.fromkeys((0, number - 1)):
