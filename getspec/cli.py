@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return YES
     except OSError as error:
         _stop_printing(sys.stdout)
-        _say(f"error: {error.strerror or error}")
+        report_usage_error(_refusal(error))
         return USAGE
 
 
@@ -71,6 +71,18 @@ def _speak() -> None:
 def _stop_printing(stream: Any) -> None:
     """What is left of the output goes nowhere, so that the interpreter does not fail at its exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _refusal(error: OSError) -> UsageError:
+    """What the system would not do; it names a file, or leaves out that it was about the folder or the output."""
+    from getspec.errors import UsageError
+
+    reason = error.strerror or str(error)
+    if error.filename is not None:
+        return UsageError(f"cannot use {error.filename}: {reason}")
+    if isinstance(error, FileNotFoundError):
+        return UsageError("the current folder is gone", "`cd` into one that is there")
+    return UsageError(f"cannot write to standard output: {reason}")
 
 
 def _run(arguments: argparse.Namespace) -> int:

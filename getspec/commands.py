@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from getspec.errors import SpecError, UsageError, escape, nearest
+from getspec.errors import GetspecError, SpecError, UsageError, escape, nearest
 
 if TYPE_CHECKING:
     from getspec.api import Spec
@@ -77,17 +79,19 @@ def _watched(items: Sequence[Item], name: Callable[[Item], str]) -> Iterator[Ite
 
 def _is_model(path: Path) -> bool:
     """Libraries of blocks lie among the specs; they have no `model`."""
+    from getspec.source import read_bytes
+
     try:
-        text = path.read_bytes()
-    except OSError:
-        return True
+        text = read_bytes(str(path))
+    except GetspecError:
+        return True  # whoever compiles it says what is wrong
     return any(line.startswith((b"model:", b"extends:")) for line in text.splitlines())
 
 
 def _output_of(path: Path) -> Path:
     if str(path) == "-":
         return Path("stdin.py")
-    parts = path.resolve().parts
+    parts = Path(os.path.realpath(path)).parts
     if "specs" in parts[:-1]:
         at = len(parts) - 1 - parts[::-1].index("specs")
         return _module(Path(*parts[at + 1 :]))
@@ -404,7 +408,9 @@ def verify(arguments: Namespace) -> int:
         return _checkpoint(arguments)
     from getspec.emit.text import painted, verdict_line
     from getspec.terminal import Progress
-    from getspec.verify import choose_device, verify_spec
+
+    with _uninterrupted():
+        from getspec.verify import choose_device, verify_spec
 
     settings, look = _settings(arguments), _look(arguments)
     device = choose_device(arguments.device)
@@ -436,6 +442,21 @@ def verify(arguments: Namespace) -> int:
         word = painted(look, "bad" if failed else "good", f"{len(failed)} failed")
         print(f"{len(results) - len(failed)} checks passed, {word}")
     return NO if failed else YES
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Hold an interrupt back until the end: one that comes while torch is imported aborts the process from its C++."""
+    import signal
+
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _checkpoint(arguments: Namespace) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from argparse import Namespace
 from collections.abc import Mapping
@@ -176,7 +177,7 @@ def _in_place(file: str, place: Path) -> Spec:
         def open(self, path: str, name: str | None = None) -> Any:
             return super().open(path, place.as_posix() if path == file else name)
 
-    origin = place.resolve().parent
+    origin = Path(os.path.realpath(place)).parent
     return Spec(place.as_posix(), {}, compile_spec(file, None, Copy(), origin))
 
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from getspec.errors import GetspecError, UsageError, meant
-from getspec.library import leads_out
+from getspec.library import leads_out, on_disk
 
 __all__ = ["filled", "markdown_files", "regions"]
 
@@ -160,10 +160,19 @@ def _refuse_leading_out(arguments: Namespace, place: str) -> None:
     """A command of a document reads what lies here; a revision is of the repository here."""
     if arguments.command == "diff" and len(arguments.specs) > 2:
         raise UsageError(f"{place}: `diff` compares two specs", "diff A B")
-    named = [getattr(arguments, name, None) for name in ("spec", "what", "file")]
-    for path in [*named, *getattr(arguments, "specs", ())]:
-        if path and leads_out(path):
+    for path in _named(arguments):
+        if leads_out(path):
             raise UsageError(f"{place}: `{path}` is not below the current folder")
+
+
+def _named(arguments: Namespace) -> list[str]:
+    """The paths in a command, which get the names that the system has for them."""
+    single = [name for name in ("spec", "what", "file") if getattr(arguments, name, None)]
+    for name in single:
+        setattr(arguments, name, on_disk(getattr(arguments, name)))
+    several = getattr(arguments, "specs", [])
+    several[:] = map(on_disk, several)
+    return [getattr(arguments, name) for name in single] + several
 
 
 def _run(words: list[str], place: str) -> str:

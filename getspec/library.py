@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
-from getspec.errors import Diagnostic, Span, SpecError, meant
-from getspec.source import Document, read
+from getspec.errors import Diagnostic, GetspecError, Span, SpecError, meant
+from getspec.source import Document, read, read_bytes
 
-__all__ = ["Files", "leads_out", "shipped"]
+__all__ = ["Files", "in_text", "leads_out", "on_disk", "shipped"]
 
 MAX_DEPTH = 16
+UTF_8 = sys.getfilesystemencoding() == "utf-8"
 
 
 def shipped() -> Path:
@@ -46,7 +48,7 @@ class Files:
 
     def find(self, reference: str, origin: Path | None, span: Span) -> tuple[Path, Document]:
         """A file that a spec in the folder `origin` refers to."""
-        wanted = PurePosixPath(reference)
+        wanted = PurePosixPath(on_disk(reference))
         if wanted.suffix not in (".yaml", ".yml"):
             wanted = wanted.with_name(f"{wanted.name}.yaml") if wanted.name else wanted
         if not wanted.name or wanted.is_absolute() or ".." in wanted.parts or "\\" in reference:
@@ -85,7 +87,7 @@ class Files:
         homes: dict[str, set[str]] = {}
         for root in self.roots(origin):
             for path in _yaml_files(root):
-                text = path.read_text(encoding="utf-8", errors="replace")[: 1 << 16]
+                text = _start(path)
                 if not re.search("^model:", text, re.MULTILINE):
                     defined = {name for name in names if f"\n  {name}:" in text}
                     homes.setdefault(path.relative_to(root).as_posix(), defined)
@@ -135,6 +137,14 @@ def _yaml_files(root: Path) -> Iterable[Path]:
     return found
 
 
+def _start(path: Path) -> str:
+    """What a file begins with, for a suggestion; nothing of one that cannot be read."""
+    try:
+        return read_bytes(str(path)).decode(errors="replace")[: 1 << 16]
+    except GetspecError:
+        return ""
+
+
 def leads_out(path: str) -> bool:
     """Whether a path leads, links followed, out of the current folder and of what comes with getspec."""
     real = Path(os.path.realpath(path))
@@ -148,7 +158,17 @@ def display(path: str) -> str:
     full = Path(os.path.abspath(path))
     for root, prefix in ((Path.cwd(), ""), (shipped(), "specs")):
         try:
-            return PurePosixPath(prefix, full.relative_to(root).as_posix()).as_posix()
+            return in_text(PurePosixPath(prefix, full.relative_to(root).as_posix()).as_posix())
         except ValueError:
             continue
-    return full.name if os.path.isabs(path) else Path(path).as_posix()
+    return in_text(full.name if os.path.isabs(path) else Path(path).as_posix())
+
+
+def on_disk(name: str) -> str:
+    """A name that stands in a file, as the system takes it: in a file, names are UTF-8 whatever the locale."""
+    return name if UTF_8 else os.fsdecode(name.encode("utf-8", "surrogateescape"))
+
+
+def in_text(path: str) -> str:
+    """The other way: a path of the system as it is written into a file, in every locale with the same bytes."""
+    return path if UTF_8 else os.fsencode(path).decode("utf-8", "surrogateescape")

@@ -7,6 +7,7 @@ on what is sound.
 from __future__ import annotations
 
 import gc
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -72,7 +73,7 @@ def compile_spec(
     files = files or Files()
     problems = Diagnostics()
     if origin is None and path != "-":
-        origin = Path(path).resolve().parent
+        origin = Path(os.path.realpath(path)).parent
     try:
         document = compose(files.open(path), origin, files, settings or {})
         file = validate(document)

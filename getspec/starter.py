@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 
 from getspec.declare.names import class_like
-from getspec.errors import UsageError
+from getspec.errors import GetspecError, UsageError
 from getspec.output import write_all
 from getspec.reserved import RESERVED
 
@@ -57,8 +57,10 @@ def write_schema(path: Path) -> list[Path]:
 
 
 def _is_schema(path: Path) -> bool:
+    from getspec.source import read_bytes
+
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        found = json.loads(read_bytes(str(path)))
+    except (GetspecError, ValueError):
         return False
     return isinstance(found, dict) and found.get("title") == "getspec"

@@ -64,7 +64,8 @@ def _near(path: str) -> str:
     """A file of nearly that name."""
     folder, name = os.path.split(path)
     try:
-        others = [each for each in os.listdir(folder or ".") if each.endswith((".yaml", ".yml"))]
+        listed = os.listdir(folder or ".")
+        others = [each for each in listed if each.endswith((".yaml", ".yml")) and each != name]
     except (OSError, ValueError):
         others = []
     found = nearest(name, others[:MAX_NAMES])

@@ -259,7 +259,7 @@ class _Session:
         text = load(self.spec.path, self.spec.settings).generate()
         if text != self.spec.generate():
             raise Failed("compiling twice gave different files")
-        if self.spec.settings or self.file is None or not self.file.exists():
+        if self.spec.settings or self.file is None or not self.file.is_file():
             return "the same file when compiled again"
         if self.file.read_text(encoding="utf-8") != text:
             raise Failed(f"{self.file.as_posix()} is not what the spec compiles to")
