@@ -1,166 +1,176 @@
 """A fault at every system call that writes: the old file or the new one, the right exit status, nothing left in the end.
 
-`nox -s faults`. strace kills a command at a call, or makes the call fail; which calls there are is read off a run without a
-fault, so a new one is covered by itself.
+`nox -s faults`. strace makes a call fail, or sends a signal at it; which calls there are is read off a run without a fault, so
+a new one is covered by itself. What came of it is written to tests/results/faults.json.
 """
 
 from __future__ import annotations
 
-import os
+import json
 import re
 import shutil
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
+from committed import ROOT
+from writers import ONCE, WRITERS, leftovers, prepare, run
 
-ROOT = Path(__file__).resolve().parents[2]
-CALLS = ("openat", "write", "fsync", "rename", "mkdir", "chmod", "unlink", "flock")
-FAULTS = ("KILL", "ENOSPC", "EIO", "EDQUOT")
-SPEC = """\
-getspec: 1
-model: One
-config: {{dim: {dim}}}
-components:
-  fc: {{type: linear, in_features: dim, out_features: dim}}
-"""
-MOVED = SPEC.replace("fc:", "proj:") + "rename: {{proj.weight: fc.weight}}\n"
-CONFIG = ROOT / "tests" / "configs" / "gpt2-medium.json"
-COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "generate": ("generate one.yaml two.yaml --output made", ("made/one.py", "made/two.py")),
-    "docs": ("docs page.md", ("page.md",)),
-    "diff": ("diff one.yaml two.yaml --emit-converter made/convert.py", ("made/convert.py",)),
-    "verify": ("verify two.yaml --emit-converter made/convert.py", ("made/convert.py",)),
-    "report": ("report one.yaml --output made.html", ("made.html",)),
-    "init": ("init made.yaml", ("made.yaml",)),
-    "schema": ("schema --output made.json", ("made.json",)),
-    "import": ("import --config config.json --output made/medium.yaml", ("made/medium.yaml",)),
+RESULT = ROOT / "tests" / "results" / "faults.json"
+CALLS = "openat|write|fsync|renam(e|eat|eat2)|mkdir(at)?|f?chmod|fchmodat2?|unlink(at)?|flock|close"
+"""Names of system calls; an architecture has some of them only."""
+FAULTS = {
+    "KILL": ("signal=KILL", (-9, 137)),
+    "TERM": ("signal=TERM", (-15, 143)),
+    "INT": ("signal=INT", (130,)),
+    "ENOSPC": ("error=ENOSPC", (0, 2)),
+    "EIO": ("error=EIO", (0, 2)),
+    "EDQUOT": ("error=EDQUOT", (0, 2)),
 }
-"""What writes: the command line, and its files."""
-ONCE = ("import", "init", "schema")
+"""What strace is told, and the exit statuses that answer it."""
+BEFORE = ("new", "stale")
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed"),
 ]
-TALLY: Counter[str] = Counter()
+TALLY: dict[tuple[str, str, str], Counter[str]] = {}
+"""What was counted for each fault, command and state before."""
 
 
 @pytest.fixture(scope="module", autouse=True)
-def summary() -> Iterator[None]:
+def recorded() -> Iterator[None]:
+    """Print what was counted, and keep it where nothing was left out."""
     yield
-    print(
-        "\nfaults: "
-        + ", ".join(f"{TALLY[name]} {name}" for name in ("points tried", "torn", "left over"))
+    found: dict[str, dict[str, Counter[str]]] = {}
+    for (fault, name, _), counted in TALLY.items():
+        found.setdefault(fault, {}).setdefault(name, Counter()).update(counted)
+    total = sum((each for row in found.values() for each in row.values()), Counter())
+    print(f"\nfaults: {', '.join(f'{total[key]:,} {key}' for key in ('points', 'torn', 'left'))}")
+    if set(TALLY) == {(f, n, b) for f in FAULTS for n in WRITERS for b in BEFORE if runs(n, b)}:
+        rows = {
+            fault: {
+                name: {key: row[key] for key in ("points", "torn", "left")}
+                for name, row in names.items()
+            }
+            for fault, names in found.items()
+        }
+        RESULT.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+
+
+def runs(name: str, before: str) -> bool:
+    return before == "new" or name not in ONCE
+
+
+class Call(NamedTuple):
+    """A system call of a trace; `number` counts those of its name up to it."""
+
+    name: str
+    number: int
+    arguments: str
+    result: str
+
+
+def calls(trace: str) -> list[Call]:
+    """The calls of the one process there is: strace counts each process by itself, and so a second one would hide the first."""
+    found: list[Call] = []
+    seen: Counter[str] = Counter()
+    lines = re.findall(r"^(\d+) +(\w+)\((.*)\) += (.*)", trace, flags=re.MULTILINE)
+    assert len({pid for pid, *_ in lines}) == 1, "a command is one process"
+    for _, name, arguments, result in lines:
+        seen[name] += 1
+        found.append(Call(name, seen[name], re.sub("-[0-9a-f]{16}-", "-", arguments), result))
+    return found
+
+
+def points(every: list[Call]) -> list[Call]:
+    """Where a fault can matter: from the first call that has to do with a temporary file."""
+    first = next(
+        at
+        for at, call in enumerate(every)
+        if ".getspec-" in call.arguments or call.name.startswith("mkdir")
     )
+    return [c for c in every[first:] if c.name != "openat" or "O_CREAT" in c.arguments]
 
 
-def prepare(folder: Path, dim: int) -> None:
-    (folder / "one.yaml").write_text(SPEC.format(dim=dim))
-    (folder / "two.yaml").write_text(MOVED.format(dim=dim))
-    shutil.copy(CONFIG, folder / "config.json")
-    page = folder / "page.md"
-    if not page.exists():
-        page.write_text("<!-- getspec: count one.yaml -->\n<!-- /getspec -->\n")
+def traced(
+    folder: Path, command: str, *options: str
+) -> tuple[subprocess.CompletedProcess[str], str]:
+    strace = ("strace", "-f", "-o", "../trace", "-e", f"trace=/^({CALLS})$", *options)
+    done = run(folder, command.split(" "), *strace)
+    return done, (folder.parent / "trace").read_text()
 
 
-def run(folder: Path, command: str, *strace: str) -> subprocess.CompletedProcess[str]:
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(ROOT),
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "NO_COLOR": "1",
-    }
-    line = [sys.executable, "-m", "getspec", *command.split(" ")]
-    watched = [
-        "strace",
-        "-f",
-        "-o",
-        "../trace",
-        "-e",
-        f"trace={','.join(CALLS)}",
-        *strace,
-    ]
-    return subprocess.run(
-        [*watched, *line], cwd=folder, env=environment, capture_output=True, text=True, check=False
-    )
+def assert_struck(call: Call, fault: str, trace: str) -> None:
+    """The fault came at this very call, and nowhere else."""
+    every = calls(trace)
+    assert call[:3] in [each[:3] for each in every], f"{call} did not come again"
+    struck = every[[each[:3] for each in every].index(call[:3])]
+    if fault in ("KILL", "TERM"):
+        assert struck == every[-1], f"{call} was outlived: {every[-1]}"
+        assert f"+++ killed by SIG{fault} +++" in trace
+    elif fault == "INT":
+        assert trace.count("--- SIGINT ") == 1
+    else:
+        assert "(INJECTED)" in struck.result, f"{call} did not fail: {struck.result}"
+        assert trace.count("(INJECTED)") == 1
 
 
 def contents(folder: Path, names: tuple[str, ...]) -> list[bytes | None]:
     return [(folder / name).read_bytes() if (folder / name).exists() else None for name in names]
 
 
-def leftovers(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.rglob(".getspec-*"))
-
-
-def points(trace: str) -> list[tuple[str, int]]:
-    """Each call from the first that has to do with a temporary file, with how many of its kind came before, itself included."""
-    calls = re.findall(r"^\d+ +(\w+)\((.*)", trace, flags=re.MULTILINE)
-    seen: Counter[str] = Counter()
-    found: list[tuple[str, int]] = []
-    begun = False
-    for name, arguments in calls:
-        seen[name] += 1
-        begun = begun or ".getspec-" in arguments or name == "mkdir"
-        if begun and (name != "openat" or "O_CREAT" in arguments):
-            found.append((name, seen[name]))
-    return found
+def arranged(folder: Path, name: str, before: str) -> list[bytes | None]:
+    """A folder in which a command has something to write; its files as they are."""
+    command, files = WRITERS[name]
+    if before == "stale":
+        prepare(folder, 4)
+        assert run(folder, command.split(" ")).returncode == 0
+    prepare(folder, 8 if name not in ("diff", "verify") else 4)
+    if before == "stale" and name in ("diff", "verify"):
+        spec = folder / "two.yaml"
+        spec.write_text(spec.read_text().replace("One", "Two"))
+    return contents(folder, files)
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("name", COMMANDS)
-@pytest.mark.parametrize("before", ["new", "stale"])
-def test_a_fault_at_every_call(name: str, fault: str, before: str, tmp_path: Path) -> None:
-    command, files = COMMANDS[name]
-    if name in ONCE and before == "stale":
-        pytest.skip(f"`{name}` writes a file that does not exist yet, or always the same")
-    model = tmp_path / "model"
-    model.mkdir()
-    old: list[bytes | None] = [None] * len(files)
-    if before == "stale":
-        prepare(model, 4)
-        assert run(model, command).returncode == 0
-        old = contents(model, files)
-    prepare(model, 8 if name not in ("diff", "verify") else 4)
-    if before == "stale" and name in ("diff", "verify"):
-        (model / "two.yaml").write_text((model / "two.yaml").read_text().replace("One", "Two"))
-    if name == "docs" and before == "new":
-        old = contents(model, files)
-    clean = tmp_path / "clean"
-    shutil.copytree(model, clean)
-    done = run(clean, command)
+@pytest.mark.parametrize(
+    ("name", "before"), [(name, b) for name in WRITERS for b in BEFORE if runs(name, b)]
+)
+def test_a_fault_at_every_call(name: str, before: str, fault: str, tmp_path: Path) -> None:
+    command, files = WRITERS[name]
+    model, here = tmp_path / "model", tmp_path / "here"
+    old = arranged(model, name, before)
+    shutil.copytree(model, here)
+    done, trace = traced(here, command)
     assert done.returncode == 0, done.stderr
-    new = contents(clean, files)
+    new = contents(here, files)
     assert new != old
-    every = points((tmp_path / "trace").read_text())
-    assert {"write", "fsync", "rename"} <= {call for call, _ in every}
-    for call, number in every:
-        here = tmp_path / "here"
-        shutil.rmtree(here, ignore_errors=True)
+    every = points(calls(trace))
+    names = {call.name for call in every}
+    assert {"write", "fsync"} <= names
+    assert names & {"rename", "renameat", "renameat2"}
+    counted = TALLY[fault, name, before] = Counter()
+    how, statuses = FAULTS[fault]
+    for call in every:
+        shutil.rmtree(here)
         shutil.copytree(model, here)
-        how = "signal=KILL" if fault == "KILL" else f"error={fault}"
-        done = run(here, command, "-e", f"inject={call}:{how}:when={number}")
-        at = f"{fault} at {call} {number} of `{command}`: {done.stderr[-300:]}"
+        done, trace = traced(here, command, "-e", f"inject={call.name}:{how}:when={call.number}")
+        at = f"{fault} at {call.name} {call.number} of `{command}`: {done.stderr[-300:]}"
+        assert_struck(call, fault, trace)
         found = contents(here, files)
-        TALLY["points tried"] += 1
-        torn = [each for each, a, b in zip(found, old, new, strict=True) if each not in (a, b)]
-        TALLY["torn"] += len(torn)
-        assert not torn, at
-        if fault == "KILL":
-            assert done.returncode in (-9, 137), at
-        else:
-            assert "(INJECTED)" in (tmp_path / "trace").read_text(), f"no {at}"
-            assert done.returncode in (0, 2), at
-            assert "Traceback" not in done.stderr, at
-            assert done.returncode == 2 or found == new, at
-            if call != "unlink":
-                assert not leftovers(here), at
-        again = run(here, command)
+        torn = [f for f, a, b in zip(found, old, new, strict=True) if f not in (a, b)]
+        assert done.returncode in statuses, at
+        assert "Traceback" not in done.stderr, at
+        assert done.returncode or found == new, f"it said yes; {at}"
+        if fault not in ("KILL", "TERM") and not call.name.startswith("unlink"):
+            assert not leftovers(here), at
+        again = run(here, command.split(" "))
         assert again.returncode == 0 or (name in ONCE and found == new), at + again.stderr
-        TALLY["left over"] += len(leftovers(here))
-        assert not leftovers(here), at
         assert contents(here, files) == new, at
+        counted.update({"points": 1, "torn": len(torn), "left": len(leftovers(here))})
+        assert not torn, at
+        assert not leftovers(here), at
