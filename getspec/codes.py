@@ -386,9 +386,10 @@ DATAFLOW: dict[str, Entry] = {
     ),
     "GS405": (
         "nothing reads it",
-        "A config entry, a setting or a named value is declared and no expression or line of "
-        "`forward` reads it, so changing it changes nothing. Often the place that should read "
-        "it holds a number instead. Use it, or remove it.",
+        "A config entry, a setting or a named value is declared, or a line of `forward` makes "
+        "it, and no expression or line reads it, so changing it changes nothing: what a line "
+        "makes is left out. Often the place that should read it holds a number instead, or "
+        "another name. Use it, or remove it.",
     ),
     "GS406": (
         "component is not used",

@@ -452,9 +452,11 @@ class Body:
 
     # The end
 
-    def absorb(self) -> None:
-        """Let every value that nothing used take part in the stream."""
+    def absorb(self, *, every: bool) -> None:
+        """Let what nothing used take part in the stream: every value, or all but one now and then that nothing reads."""
         for value in [v for v in self.values if not v.used and v is not self.stream]:
+            if not every and self.source.rarely():
+                continue
             text = self.ref(value)
             if value.type.dtype != "float":
                 text = f"cast({text}, float)"

@@ -15,12 +15,12 @@ from getspec.api import Spec
 from getspec.declare import declarations as made
 from getspec.declare.schemes import SCHEMES
 from getspec.declare.settings import KINDS
-from getspec.emit.statements import expressions
 from getspec.evaluate import SCALAR
 from getspec.ops import FUNCTIONS, LAYERS
 from getspec.ops.base import DTYPES
 from getspec.record import Record
 from getspec.syntax.operators import BINARY, COMPARE, UNARY
+from getspec.walk import expressions
 
 __all__ = ["FEATURES", "WITHOUT_A_MODEL", "used"]
 

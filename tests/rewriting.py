@@ -12,9 +12,9 @@ from drawing import spelled
 from getspec import ir
 from getspec.api import Spec
 from getspec.declare.settings import kind_of
-from getspec.emit.statements import expressions
 from getspec.ops.base import Tensor
 from getspec.sizes import Size
+from getspec.walk import expressions
 
 __all__ = ["Tree", "bare", "extracted", "inlined", "parts"]
 

@@ -44,7 +44,7 @@ from proofs import (
     shapes,
 )
 
-from getspec.emit.statements import expressions
+from getspec.walk import expressions
 
 pytestmark = pytest.mark.torch
 FINDINGS = sorted((Path(__file__).parent / "findings").glob("*.yaml"))

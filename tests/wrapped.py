@@ -21,7 +21,6 @@ from strategies import dumped
 import getspec
 from getspec.api import Spec
 from getspec.declare import Definition, Setting, declare
-from getspec.emit.statements import expressions, within
 from getspec.errors import Diagnostics, SpecError
 from getspec.ir import Block, Expr, Module, Routine, RoutineCall, Varying
 from getspec.library import Files
@@ -30,6 +29,7 @@ from getspec.sizes import Size
 from getspec.source import read
 from getspec.spec import validate
 from getspec.verify import tiny_config
+from getspec.walk import expressions, within
 
 __all__ = ["PARTS", "Part", "compiled", "draw", "uses"]
 

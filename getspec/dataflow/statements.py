@@ -34,6 +34,7 @@ from getspec.syntax import Assign as AssignNode
 from getspec.syntax import For as ForNode
 from getspec.syntax import Return as ReturnNode
 from getspec.syntax import Statement as StatementNode
+from getspec.walk import components, live
 
 __all__ = ["check", "constant"]
 
@@ -46,19 +47,24 @@ def check(
     problems: Diagnostics,
     *,
     names: tuple[str, ...] = (),
-) -> tuple[Forward | None, set[str]]:
-    """The dataflow with types, and the components it uses. Mistakes go to `problems`."""
+) -> tuple[Forward | None, set[str], set[str]]:
+    """The dataflow with types, the components it names, and those of them that only a value needs which nothing reads.
+
+    Mistakes go to `problems`.
+    """
     frame = Frame(scope, body.text, routines, body.names)
     frame.declare(inputs)
     checker = _Checker(frame, problems)
     before = len(problems.errors)
-    statements = checker.block(body.statements)
+    statements = tuple(checker.block(body.statements))
     if not checker.returned and len(problems.errors) == before:
         last = body.statements[-1].at
         checker.report("GS407", "forward returns nothing", last, "end it with `return x`")
     if checker.result is None or len(problems.errors) > before:
-        return None, frame.used
-    return Forward(inputs, tuple(statements), checker.result, names), frame.used
+        return None, frame.used, set()
+    kept = live(statements)
+    idle = set() if kept is statements else components(statements) - components(kept)
+    return Forward(inputs, kept, checker.result, names), frame.used, idle
 
 
 def constant(
@@ -159,6 +165,12 @@ class _Checker:
         parts = self.parts(node, made.value) if node.unpack else (_spelled(node.targets[0], made),)
         for target, part in zip(node.targets, parts, strict=True):
             self.frame.hold(target, part, node.at)
+        if self.frame.read.isdisjoint(node.targets) and "_" not in node.targets:
+            first = At(node.at.line, node.at.col, len(node.targets[0]))
+            message = f"nothing reads `{node.targets[0]}`"
+            self.problems.warning(
+                "GS405", message, self.frame.text.span(first), "use it, or remove the line"
+            )
         return Assign(node.targets, made, node.unpack, node.comment)
 
     def parts(self, node: AssignNode, value: Any) -> tuple[Any, ...]:

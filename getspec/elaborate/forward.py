@@ -27,16 +27,17 @@ def checked_forward(
     routines: Routines,
     problems: Diagnostics,
 ) -> tuple[ir.Forward | None, list[Declaration]]:
-    """The typed dataflow, and the components that it leaves alone."""
+    """The typed dataflow, and the components that it leaves alone or needs for nothing."""
     if definition.body is None:
         return None, []
     names = tuple(declared.name for declared in definition.outputs)
-    forward, used = check(definition.body, scope.nested(), inputs, routines, problems, names=names)
-    unused = _unused(definition, used)
+    forward, used, idle = check(
+        definition.body, scope.nested(), inputs, routines, problems, names=names
+    )
     if forward is not None:
         forward = _promised(definition, scope, forward, problems)
-        _warn_unused(unused, problems)
-    return forward, unused
+        _warn_unused(_unused(definition, used), problems)
+    return forward, _unused(definition, used - idle)
 
 
 def _unused(definition: Definition, used: set[str]) -> list[Declaration]:

@@ -13,8 +13,8 @@ from getspec.emit.comments import clean, code, noted
 from getspec.emit.layout import WIDTH, fit
 from getspec.emit.runtime import RunTime
 from getspec.emit.scope import Scope
-from getspec.emit.statements import live, within
 from getspec.ops.base import Tensor
+from getspec.walk import within
 
 __all__ = ["Body"]
 
@@ -38,7 +38,7 @@ class Body:
         """Lines that change a shape and do not show it."""
 
     def lines(self) -> list[str]:
-        body = self.block(live(self.forward.statements), self.indent)
+        body = self.block(self.forward.statements, self.indent)
         pad = " " * self.indent
         return [*(f"{pad}{name} = {text}" for name, text in self.runtime.hoisted.items()), *body]
 

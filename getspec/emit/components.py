@@ -15,8 +15,8 @@ from getspec.emit.layout import WIDTH, fit
 from getspec.emit.printer import literal
 from getspec.emit.repeats import repeat
 from getspec.emit.scope import Scope
-from getspec.emit.statements import within
 from getspec.sizes import Size
+from getspec.walk import within
 
 __all__ = ["Components"]
 

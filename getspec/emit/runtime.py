@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from getspec import ir
 from getspec.emit.printer import Printer
 from getspec.emit.scope import Scope
-from getspec.emit.statements import assigned
 from getspec.sizes import Size
+from getspec.walk import assigned
 
 __all__ = ["RunTime"]
 

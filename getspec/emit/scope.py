@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 from getspec import ir
 from getspec.emit.hints import argument_type
 from getspec.emit.printer import Printer, shape_text
-from getspec.emit.statements import expressions, within
 from getspec.ops.base import Tensor
 from getspec.sizes import Size
+from getspec.walk import expressions, within
 
 if TYPE_CHECKING:
     from getspec.emit.classes import Names

@@ -169,7 +169,7 @@ def definition(
     extra = extra[: body.source.integer(0, 2)] if body.source.flip() else []
     for value in extra:
         value.used = True
-    body.absorb()
+    body.absorb(every=first is not None)
     results = [body.stream, *extra]
     if body.kind == "model" and body.source.rarely() and known(body.stream.type, -1):
         text = f"{body.stream.text}[{body.stream.text}[:, :, 0] > 0]"

@@ -1,18 +1,20 @@
 """What statements say: the expressions in them, the names they assign, and which of them anything reads.
 
-A choice or an empty loop leaves statements behind whose values nobody reads. The compiler keeps them, since a spec is checked
-whole; a reader of the file should not meet them, so they are left out here, where text is written, and nowhere else.
+A choice or an empty loop leaves statements behind whose values nobody reads. They are checked like all others and then left
+out, so that what is counted, kept, drawn and written is one and the same: a model does no work for nothing. A `pop` stays, as
+it changes the list that later ones take from.
 """
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from getspec import ir
 from getspec.record import replaced
 
-__all__ = ["assigned", "expressions", "live", "within"]
+__all__ = ["assigned", "components", "expressions", "live", "within"]
 
 
 def expressions(statements: Iterable[ir.Statement]) -> Iterator[ir.Expr]:
@@ -58,6 +60,17 @@ def _parts(expr: ir.Expr) -> tuple[Any, ...]:
     return ()
 
 
+def components(statements: Iterable[ir.Statement]) -> set[str]:
+    """Own components, parameters and buffers that some statements name."""
+    found = set()
+    for expr in expressions(statements):
+        if isinstance(expr, ir.Name) and expr.kind == "weight":
+            found.add(expr.id)
+        elif isinstance(expr.value, ir.Link):
+            found.add(expr.value.path.partition(".")[0])
+    return found
+
+
 def assigned(statements: Iterable[ir.Statement]) -> set[str]:
     """Names that get a value, loop variables among them."""
     found: set[str] = set()
@@ -70,32 +83,42 @@ def assigned(statements: Iterable[ir.Statement]) -> set[str]:
 
 
 def live(statements: tuple[ir.Statement, ...]) -> tuple[ir.Statement, ...]:
-    """Without values that nothing reads, and then without what only those read."""
-    read = {e.id for e in expressions(statements) if isinstance(e, ir.Name)}
+    """Without values that nothing reads, and then without what only those read; the same tuple where all are read.
+
+    What stays and has a target that nothing reads, one of several or of a `pop`, has `_` for it.
+    """
+    read = {expr.id for expr in expressions(statements) if isinstance(expr, ir.Name)}
     kept = _reading(statements, read)
-    return kept if _number(kept) == _number(statements) else live(kept)
+    return statements if kept is statements else live(kept)
 
 
 def _reading(statements: tuple[ir.Statement, ...], read: set[str]) -> tuple[ir.Statement, ...]:
-    kept: list[ir.Statement] = []
-    for statement in statements:
-        match statement:
-            case ir.Assign(targets) if read.isdisjoint(targets):
-                continue
-            case ir.Push(name) if name not in read:
-                continue
-            case ir.For(_, _, rounds):
-                inner = tuple((n, what, _reading(body, read)) for n, what, body in rounds)
-                if any(body for _, _, body in inner):
-                    kept.append(replaced(statement, rounds=inner))
-            case _:
-                kept.append(statement)
-    return tuple(kept)
+    kept = tuple(each for statement in statements for each in _read(statement, read))
+    same = len(kept) == len(statements) and all(map(operator.is_, kept, statements))
+    return statements if same else kept
 
 
-def _number(statements: Iterable[ir.Statement]) -> int:
-    """How many there are, those in loops with them."""
-    return sum(1 + sum(map(_number, _bodies(statement))) for statement in statements)
+def _read(statement: ir.Statement, read: set[str]) -> Iterator[ir.Statement]:
+    """The statement, or what is read of it."""
+    match statement:
+        case ir.Assign(targets, value) if read.isdisjoint(targets) and not _pops(value):
+            return
+        case ir.Assign(targets) if "_" not in read and not read.issuperset({*targets} - {"_"}):
+            named = tuple(name if name in read else "_" for name in targets)
+            yield replaced(statement, targets=named)
+        case ir.Push(name, value) if name not in read and not _pops(value):
+            return
+        case ir.For(_, _, rounds):
+            inner = tuple((times, what, _reading(body, read)) for times, what, body in rounds)
+            if any(body for _, _, body in inner):
+                same = all(new[2] is old[2] for new, old in zip(inner, rounds, strict=True))
+                yield statement if same else replaced(statement, rounds=inner)
+        case _:
+            yield statement
+
+
+def _pops(value: ir.Expr) -> bool:
+    return any(isinstance(expr, ir.Pick) and expr.index is None for expr in within(value))
 
 
 def _bodies(statement: ir.Statement) -> list[tuple[ir.Statement, ...]]:
