@@ -86,7 +86,7 @@ def _refusal(error: OSError) -> UsageError:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from getspec.errors import GetspecError, SpecError, UsageError
+    from getspec.errors import GetspecError, SpecError, UsageError, interrupted
 
     _without_plugins()
     try:
@@ -106,7 +106,9 @@ def _run(arguments: argparse.Namespace) -> int:
         return USAGE
     except (GetspecError, OSError):
         raise
-    except Exception:
+    except Exception as error:
+        if interrupted(error):
+            raise KeyboardInterrupt from error
         return _bug()
 
 

@@ -29,6 +29,7 @@ __all__ = [
     "UsageError",
     "escape",
     "escape_line",
+    "interrupted",
     "meant",
     "nearest",
     "render",
@@ -146,6 +147,13 @@ class UsageError(GetspecError):
 
     def __str__(self) -> str:
         return escape(self.message)
+
+
+def interrupted(error: BaseException | None) -> bool:
+    """Whether an interrupt is what came first: Python and torch give one another name where they call back."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 MAX_NOTES = 8

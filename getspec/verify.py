@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from getspec.api import Spec, load
-from getspec.errors import GetspecError, UsageError
+from getspec.errors import GetspecError, UsageError, interrupted
 from getspec.ir import Block, Input, Model, Module, Stack
 from getspec.ops.base import Tensor as Type
 from getspec.sizes import Size, bare
@@ -123,6 +123,8 @@ def verify_spec(
         except GetspecError:
             raise
         except Exception as error:
+            if interrupted(error):
+                raise KeyboardInterrupt from error
             ok, detail = False, f"{type(error).__name__}: {str(error).strip().splitlines()[0]}"
         yield Verdict(spec.name, name, ok, detail, time.perf_counter() - start)
 

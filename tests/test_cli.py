@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -270,6 +271,8 @@ def raw(shell: str, folder: Path, **environment: str) -> subprocess.CompletedPro
         ("getspec count one.yaml > /dev/full", 2),
         ("getspec --help > /dev/full", 2),
         ("getspec check bad.yaml --json > /dev/full", 2),
+        ("getspec generate one.yaml --stdout > /dev/full", 2),
+        ("getspec sweep one.yaml --set dim=1:99999:1 --csv > /dev/full", 2),
         ("getspec check bad.yaml 2> /dev/full", 1),
         ("getspec nope 2> /dev/full", 2),
         ("getspec check bad.yaml >&- 2>&-", 1),
@@ -283,6 +286,19 @@ def test_streams_that_are_full_or_closed(shell: str, status: int, spec: Path) ->
     assert done.returncode == status, done.stderr
     assert "Traceback" not in done.stderr
     assert "Exception ignored" not in done.stderr
+    if "> /dev/full" in shell.replace("2> ", ""):
+        assert done.stderr == "error: cannot write to standard output: No space left on device\n"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a folder in use cannot be removed elsewhere")
+@pytest.mark.parametrize("words", ["count one.yaml", "generate {0}/one.yaml", "init new"])
+def test_a_current_folder_that_is_gone(words: str, spec: Path) -> None:
+    (spec.parent / "gone").mkdir()
+    line = f"cd gone; rmdir ../gone; getspec {words.format(spec.parent)}"
+    done = raw(line, spec.parent)
+    assert done.returncode == 2
+    assert "error: the current folder is gone\n" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_words_that_ascii_has_no_letters_for(spec: Path) -> None:
@@ -290,6 +306,31 @@ def test_words_that_ascii_has_no_letters_for(spec: Path) -> None:
     done = raw("getspec resolve one.yaml", spec.parent, LC_ALL="C", PYTHONIOENCODING="ascii")
     assert done.returncode == 0, done.stderr
     assert "Café" in done.stdout
+
+
+@pytest.mark.skipif(os.name != "posix", reason="names of files in POSIX")
+def test_names_that_ascii_has_no_letters_for(spec: Path) -> None:
+    """Files have the same bytes in every locale, whatever the names of specs that stand in them."""
+    spec.rename(spec.with_name("Café.yaml"))
+    (spec.parent / "more.yaml").write_text("getspec: 1\nextends: Café\n", encoding="utf-8")
+    (spec.parent / "page.md").write_text(
+        "<!-- getspec: count Café.yaml -->\n<!-- /getspec -->\n", encoding="utf-8"
+    )
+    line = (
+        "getspec generate Café.yaml more.yaml && getspec report Café.yaml && getspec docs page.md"
+    )
+    found = []
+    for environment in (
+        {"LC_ALL": "C.UTF-8"},
+        {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"},
+    ):
+        folder = spec.parent / environment["LC_ALL"]
+        shutil.copytree(spec.parent, folder, ignore=shutil.ignore_patterns("C*F-8"))
+        done = raw(line, folder, **environment)
+        assert done.returncode == 0, done.stderr
+        found.append({path.name: path.read_bytes() for path in folder.rglob("*.*")})
+    assert found[0] == found[1]
+    assert {"Café.py", "Café.html", "more.py"} <= set(found[0])
 
 
 @pytest.mark.skipif(os.name != "posix", reason="names of files in POSIX")

@@ -11,12 +11,16 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from signal import SIGINT, SIGTERM
 
 import pytest
 from committed import ROOT
 from writers import PROGRAM, WRITERS, leftovers, prepare, run, start
+
+from getspec.cli import main
+from getspec.commands import COMMANDS
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 
@@ -94,6 +98,20 @@ def test_a_signal_while_a_model_is_verified(number: signal.Signals, tmp_path: Pa
         status, said = stopped(process, number)
     assert status in STATUSES[number]
     assert said == ""
+
+
+def test_an_interrupt_under_another_name(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Python calls an interrupt in `__set_name__` a RuntimeError, and torch has names of its own; a real one is our bug."""
+
+    def command(*_: object, cause: type[BaseException]) -> int:
+        raise RuntimeError("of a class") from cause()
+
+    for cause, status in ((KeyboardInterrupt, 130), (ValueError, 3)):
+        monkeypatch.setitem(COMMANDS, "count", partial(command, cause=cause))
+        assert main(["count", "one.yaml"]) == status
+        assert ("please report" in capsys.readouterr().err) == (status == 3)
 
 
 @pytest.mark.parametrize(
