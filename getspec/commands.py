@@ -486,7 +486,7 @@ def _write_converter(spec: Spec, target: Path) -> None:
     if not spec.compiled.file.rename:
         raise UsageError(f"{spec.path} has no `rename`", "rename: {ours: theirs}")
     text = converter(spec.name, spec.model.file, spec.compiled.file.rename)
-    write_all({target: seal(text)})
+    write_all({target: seal(text)}, instead="name another file, or remove this one")
     _wrote(target)
 
 

@@ -138,7 +138,10 @@ def _converter(found: Difference, target: Path) -> bool:
     if not rules:
         print("no converter is needed: the tensors have the same names", file=sys.stderr)
         return True
-    write_all({target: seal(converter(found.b.name, found.b.file, rules))})
+    write_all(
+        {target: seal(converter(found.b.name, found.b.file, rules))},
+        instead="name another file, or remove this one",
+    )
     print(f"wrote {escape(target.as_posix())}", file=sys.stderr)
     return True
 

@@ -36,13 +36,14 @@ STALE_AFTER = 3600.0  # seconds; no write takes this long
 OURS = re.compile(rf"{re.escape(TEMPORARY)}[0-9a-f]{{16}}-[0-9]+")
 
 HELP = {
-    EACCES: "choose a folder that you may write to with `--output`",
-    EPERM: "choose a folder that you may write to with `--output`",
-    EROFS: "choose a folder that you may write to with `--output`",
+    EACCES: "choose a folder that you may write to",
+    EPERM: "choose a folder that you may write to",
+    EROFS: "choose a folder that you may write to",
     ENOSPC: "free some space on the disk, then run it again",
     EDQUOT: "free some space in your quota, then run it again",
-    ENOTDIR: "a part of the path is a file; choose another with `--output`",
+    ENOTDIR: "a part of the path is a file; choose another path",
 }
+LOOK_OR_FORCE = "look with `--diff`, overwrite with `--force`"
 REFUSED = {"edited": "edited by hand", "foreign": "not written by getspec"}
 
 
@@ -84,15 +85,18 @@ def _shown(line: str) -> str:
     return f"{text}\n" if ended else f"{text}\n\\ No newline at end of file\n"
 
 
-def write_all(files: Mapping[Path, str], *, force: bool = False) -> list[Path]:
+def write_all(
+    files: Mapping[Path, str], *, force: bool = False, instead: str = LOOK_OR_FORCE
+) -> list[Path]:
     """Write every file that is not current, or none, and return those written.
 
     The texts come sealed. Files that were edited, or that getspec did not write, are refused unless
-    `force`. A target that is a symbolic link is written through; a file keeps its mode.
+    `force`; `instead` is what a person can do then. A target that is a symbolic link is written
+    through; a file keeps its mode.
     """
     states = {path: state(path, text) for path, text in files.items()}
     if not force:
-        _refuse(states)
+        _refuse(states, instead)
     changed = [path for path in files if states[path] != "current"]
     staging = _Staging()
     try:
@@ -155,7 +159,7 @@ def _read(path: Path) -> bytes | None:
         except FileNotFoundError:
             return None
     kind = "a folder" if stat.S_ISDIR(mode) else "not a regular file"
-    raise UsageError(f"cannot write {path}: it is {kind}", help="choose another with `--output`")
+    raise UsageError(f"cannot write {path}: it is {kind}", help="choose another path")
 
 
 def _lines(text: str) -> list[str]:
@@ -165,12 +169,12 @@ def _lines(text: str) -> list[str]:
     return lines if lines[-1] else lines[:-1]
 
 
-def _refuse(states: Mapping[Path, State]) -> None:
+def _refuse(states: Mapping[Path, State], instead: str) -> None:
     kept = [f"{path} ({REFUSED[found]})" for path, found in states.items() if found in REFUSED]
     if kept:
         raise UsageError(
             f"nothing written: this would overwrite {', '.join(kept)}",
-            help="look with `--diff`, overwrite with `--force`",
+            help=instead,
             code="GS601",
         )
 
