@@ -144,6 +144,23 @@ def mutants(found: Any) -> Iterator[str]:
     yield f"| all | {every:,} | {ran:,} | {100 * killed / ran:.1f} % |"
 
 
+@section("tests/results/faults.json", "nox -s faults")
+def faults(found: Any) -> Iterator[str]:
+    kinds = list(found)
+    yield f"| command | {' | '.join(kinds)} | torn | left over |"
+    yield f"| --- |{' ---: |' * (len(kinds) + 2)}"
+    names = list(found[kinds[0]])
+    for title, wanted in (*((f"`{name}`", [name]) for name in names), ("all", names)):
+        points = [sum(found[kind][name]["points"] for name in wanted) for kind in kinds]
+        bad = [
+            sum(found[kind][name][key] for kind in kinds for name in wanted)
+            for key in ("torn", "left")
+        ]
+        yield f"| {title} | {' | '.join(f'{number:,}' for number in (*points, *bad))} |"
+    every = sum(row["points"] for names in found.values() for row in names.values())
+    yield f"\n{every:,} faults in all."
+
+
 def _escaped(name: str) -> str:
     """A pipe would end the cell of a table."""
     return name.replace("|", r"\|")

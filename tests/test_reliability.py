@@ -76,5 +76,16 @@ def test_random_specs_use_all_of_the_language(folder: Path) -> None:
     assert not known, f"{', '.join(known)} are no parts of the language"
 
 
+def test_no_fault_is_hidden(tmp_path: Path) -> None:
+    rows = {"one": {"points": 3, "torn": 0, "left": 1}, "two": {"points": 5, "torn": 2, "left": 0}}
+    path = tmp_path / SECTIONS["faults"].file
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({"KILL": rows, "EIO": rows}), encoding="utf-8")
+    text = SECTIONS["faults"].text(tmp_path)
+    assert "| `one` | 3 | 3 | 0 | 2 |" in text
+    assert "| all | 8 | 8 | 4 | 2 |" in text
+    assert "16 faults in all" in text
+
+
 def test_the_result_names_no_machine() -> None:
     assert str(ROOT) not in RESULT.read_text(encoding="utf-8")
