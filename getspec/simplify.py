@@ -8,7 +8,7 @@ from typing import Any
 from getspec.algebra import OPPOSITE, Condition, Scalar, atom
 from getspec.sizes import Floor, Function, Poly, constant, symbol
 
-__all__ = ["evident", "settled", "simplified"]
+__all__ = ["evident", "needed", "settled", "simplified"]
 
 
 def simplified(poly: Poly, conditions: list[Condition]) -> tuple[Poly, tuple[Condition, ...]]:
@@ -119,9 +119,14 @@ def evident(condition: Condition, among: Iterable[Condition]) -> bool:
         return False
     parts = _parts(among)
     over, under = (_least_value(_in_parts(p, parts)) for p in (left - right, right - left))
+    return _holds(condition, left == right, over, under)
+
+
+def _holds(condition: Condition, same: bool, over: float, under: float) -> bool:
+    """Whether a relation is certain where left is so much over right at the least, and under it."""
     relation = condition.relation if condition.holds else OPPOSITE[condition.relation]
     return {
-        "==": left == right,
+        "==": same,
         "!=": max(over, under) >= 1,
         ">=": over >= 0,
         ">": over >= 1,
@@ -147,31 +152,152 @@ def _in_parts(poly: Poly, parts: Mapping[Any, tuple[Poly, Poly]]) -> Poly:
     for monomial, coefficient in poly.terms:
         term = constant(coefficient)
         for part in monomial:
-            if part in parts:
+            if (known := _quotient(part, parts)) is not None:
+                term = term * known
+            elif part in parts:
                 by, quotient = parts[part]
                 term = term * by * quotient
-            elif isinstance(part, Floor) and (known := _quotient(part, parts)) is not None:
-                term = term * known
             else:
                 term = term * Poly((((part,), 1),))
         total = total + term
     return total
 
 
-def _quotient(floor: Floor, parts: Mapping[Any, tuple[Poly, Poly]]) -> Poly | None:
+def _quotient(floor: Any, parts: Mapping[Any, tuple[Poly, Poly]]) -> Poly | None:
     for part, (by, quotient) in parts.items():
         if floor == Floor(Poly((((part,), 1),)), by):
             return quotient
     return None
 
 
-def _least_value(poly: Poly) -> float:
+def needed(conditions: Iterable[Condition]) -> tuple[Condition, ...]:
+    """Conditions on sizes without those that follow from the others."""
+    among = _ordered(conditions)
+    parts = _parts(sorted(among, key=lambda c: not _is_name(c.right)))
+    stated = _stated(among, parts)
+    least = _left(stated, parts)
+    found = []
+    for each in among:
+        part = _single(each.left)
+        if each.relation == "%" and part in parts and parts[part][0] == each.right:
+            found.append(each)  # what follows is worked out from it
+        elif _bound(each) is None:
+            found += [] if _follows(each, parts, least) else [each]
+        elif part not in parts or _quotient(part, parts) is not None:
+            found.append(each)
+        else:
+            found += [] if _follows(each, parts, stated) else [each]
+    return tuple(found)
+
+
+def _ordered(conditions: Iterable[Condition]) -> list[Condition]:
+    """One condition for all that is said of two sizes: what is neither equal nor less is more."""
+    said: dict[tuple[Poly, Poly], list[Condition]] = {}
+    rest = []
+    for each in conditions:
+        left, right = each.left, each.right
+        if each.relation == "%" or not (isinstance(left, Poly) and isinstance(right, Poly)):
+            rest.append(each)
+        elif (right, left) in said or (left.constant is not None and (left, right) not in said):
+            relation = TURNED[each.relation]
+            said.setdefault((right, left), []).append(Condition(relation, right, left, each.holds))
+        else:
+            said.setdefault((left, right), []).append(each)
+    exact = _parts(rest)
+    positive = {_single(c.left) for found in said.values() for c in found if _is_least(c)}
+    for (left, right), found in said.items():
+        relations = {c.relation if c.holds else OPPOSITE[c.relation] for c in found}
+        part = _single(left)
+        named = part in positive or (isinstance(part, str) and part[0].isupper())
+        if right.constant == 1 and (named or _quotient(part, exact) is not None):
+            relations.add(">=")
+        strict = relations & {"<", ">", "!="}
+        signs = {sign for each in relations for sign in "<>" if sign in each.strip("!")}
+        if "==" in relations or len(signs) != 1:
+            rest += found
+        elif strict:
+            rest.append(Condition(signs.pop(), left, right, True))
+        else:
+            rest.append(Condition("<" if signs == {">"} else ">", left, right, False))
+    return rest
+
+
+TURNED = {"==": "==", "!=": "!=", "<": ">", ">": "<", "<=": ">=", ">=": "<="}
+
+
+def _bound(condition: Condition) -> tuple[Any, int] | None:
+    """The name or division of which a condition says that it is at least a number, and that number."""
+    left, right = condition.left, condition.right
+    relation = condition.relation if condition.holds else OPPOSITE.get(condition.relation, "%")
+    if not (isinstance(left, Poly) and isinstance(right, Poly)):
+        return None
+    if relation in ("<", "<="):
+        left, right, relation = right, left, TURNED[relation]
+    number, part = right.constant, _single(left)
+    if part is None or number is None or relation not in (">", ">="):
+        return None
+    return part, number + 1 if relation == ">" else number
+
+
+def _single(form: Poly | float) -> Any:
+    """The one name or division that a formula is."""
+    match form:
+        case Poly((((part,), 1),)):
+            return part
+    return None
+
+
+def _stated(
+    conditions: Iterable[Condition], parts: Mapping[Any, tuple[Poly, Poly]]
+) -> dict[Any, int]:
+    """What names and divisions are said to be at least."""
+    found: dict[Any, int] = {}
+    for each in conditions:
+        bound = _bound(each)
+        if bound is not None:
+            part, number = bound
+            known = _quotient(part, parts)
+            key = part if known is None else _single(known)
+            found[key] = max(number, found.get(key, number))
+    return found
+
+
+def _left(stated: Mapping[Any, int], parts: Mapping[Any, tuple[Poly, Poly]]) -> dict[Any, int]:
+    """The same, and 1 for what is left of a positive size that something positive divides."""
+    found = dict(stated)
+    for _ in parts:
+        for part, (by, quotient) in parts.items():
+            if found.get(part, 0) >= 1 and _least_value(by, found) >= 1:
+                found.setdefault(_single(quotient), 1)
+    return found
+
+
+def _follows(
+    condition: Condition, parts: Mapping[Any, tuple[Poly, Poly]], least: Mapping[Any, int]
+) -> bool:
+    """Whether a condition holds for all names that are at least what is said of them."""
+    left, right = condition.left, condition.right
+    if not (isinstance(left, Poly) and isinstance(right, Poly)):
+        return False
+    for _ in parts:
+        left, right = _in_parts(left, parts), _in_parts(right, parts)
+    over, under = (_least_value(side, least) for side in (left - right, right - left))
+    if condition.relation == "%":
+        if condition.holds:
+            return _least_value(right, least) >= 1 and left._quotient(right) is not None
+        return under >= 1 and _least_value(left, least) >= 1
+    return _holds(condition, left == right, over, under)
+
+
+def _least_value(poly: Poly, least: Mapping[Any, int] | None = None) -> float:
     """A number that a polynomial is never below, if its names are at least 1 and its divisions at least 0."""
     total = constant(0)
     for monomial, coefficient in poly.terms:
         term = constant(coefficient)
         for part in monomial:
-            if isinstance(part, str):
+            if least is not None and part in least:
+                term = term * (Poly((((part,), 1),)) + constant(least[part]))
+            elif isinstance(part, str) and (least is None or part[0].isupper()):
                 term = term * (symbol(part) + constant(1))
             elif isinstance(part, Floor) and _grows(part):
                 term = term * atom(part)

@@ -30,7 +30,7 @@ UNITS = {
 }
 NOTES = {
     "flops": "forward FLOPs: 2 per multiply-add, matrix products only, causal attention in full",
-    "activations": "kept for a backward pass in float32 with fused attention; layouts follow the config, so it is fixed",
+    "activations": "kept for a backward pass in float32 with fused attention; what decides a layout is a condition",
     "kv": "keys and values that causal attention keeps for each token; bytes are that times the dtype's",
     "cache": "keys and values that causal attention keeps of all tokens it sees; bytes are that times the dtype's",
 }
@@ -71,8 +71,8 @@ def conditions(found: Formula) -> list[str]:
 
 
 def _plain(condition: Condition) -> bool:
-    """That a length is at least 1 goes without saying."""
-    if condition.relation == "==" and condition.right == 0:
+    """That a length is at least 1 goes without saying, and that no integer is divided by 0."""
+    if condition.relation == "==" and isinstance(condition.right, int):
         return True
     minimum = condition.relation == "<" and not condition.holds
     return minimum and isinstance(condition.right, Poly) and condition.right.constant == 1
@@ -81,7 +81,9 @@ def _plain(condition: Condition) -> bool:
 def _condition(each: Condition, side: Callable[[Any], str]) -> str:
     left, right = side(each.left), side(each.right)
     if each.relation in ("==", "!="):
-        left, right = sorted((left, right), key=lambda word: (word.isdecimal(), word))
+        left, right = sorted(
+            (left, right), key=lambda word: (word.replace(".", "").isdecimal(), word)
+        )
     if each.relation == "%":
         return f"{right} {'divides' if each.holds else 'does not divide'} {left}"
     return f"{left} {each.relation if each.holds else OPPOSITE[each.relation]} {right}"

@@ -98,7 +98,7 @@ def _grouped_counted(tool: str, x: Tensor, **_: object) -> Size | None:
 
 @saves("grouped_linear")
 def _grouped_saves(tape: Tape, out: Tensor, x: Held, weight: Held, lengths: Held) -> Held:
-    groups = int(weight.shape[0])
+    groups = weight.shape[0]
     idle = groups - tape.chosen.get(groups, groups)
     tape.note("idle", weight.shape[1] * weight.shape[2] * idle)
     if x.grad or weight.grad:
@@ -110,9 +110,7 @@ def _grouped_saves(tape: Tape, out: Tensor, x: Held, weight: Held, lengths: Held
 def _topk_saves(
     tape: Tape, out: tuple[Tensor, Tensor], x: Held, k: Size, dim: int = -1
 ) -> tuple[Held, Held]:
-    groups = x.shape[x.type.axis(int(dim))].known
-    if groups is not None:
-        tape.chosen[groups] = int(k)
+    tape.chosen[x.shape[x.type.axis(int(dim))]] = Size.of(k)
     values, places = tape.new(out[0], x.grad), tape.new(out[1])
     if x.grad:
         tape.save(places)

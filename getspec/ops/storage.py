@@ -7,8 +7,9 @@ Policy, in one place: a saved storage counts whole, as it stays in memory whole;
 do not count, as they are there without a backward pass. What is saved is what PyTorch saves in eager mode, on the CPU with
 fused attention or on the meta device with eager attention.
 
-Whether a reshape copies depends on strides, and those on sizes. Strides are therefore plain integers, at one set of run-time
-sizes; bytes are polynomials in all of them.
+Whether a reshape copies depends on strides, and those on sizes. Strides are therefore integers at one set of run-time sizes;
+bytes are polynomials in all of them. A closed form runs the same rules on integers that remember their formulas (`Traced`),
+so that every decision on them is noted. What holds whatever the sizes are (`_alike`) is therefore asked first.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from getspec.ops.base import Tensor, broadcast
-from getspec.sizes import Size, product
+from getspec.sizes import Poly, Size, constant, product
 
-__all__ = ["Held", "Policy", "Storage", "Tape"]
+__all__ = ["Held", "Policy", "Storage", "Tape", "Traced", "sized"]
 
 Strides = tuple[int, ...]
 ZERO = Size.of(0)
@@ -85,7 +86,7 @@ class Tape:
     """Tied tensors by path: whether the one they are tied to is trained."""
     table: dict[tuple[str, str], Size] = field(default_factory=dict)
     unknown: set[str] = field(default_factory=set)
-    chosen: dict[int, int] = field(default_factory=dict)
+    chosen: dict[Size, Size] = field(default_factory=dict)
     layers: dict[str, Size] = field(default_factory=dict)
     """The most that one layer of a repeat keeps beside what it is given, by its path."""
 
@@ -260,6 +261,58 @@ class Tape:
 Rule = Callable[..., Any]
 
 
+class Traced:
+    """An integer that remembers its formula; what is decided by looking at it is noted, as it is for sizes."""
+
+    __slots__ = ("size",)
+
+    def __init__(self, value: int, form: Poly) -> None:
+        self.size = Size(constant(value), form)
+
+    @property
+    def value(self) -> int:
+        number = self.size.value.constant
+        assert number is not None
+        return number
+
+    def __eq__(self, other: object) -> bool:
+        return self.size == sized(other)
+
+    def __hash__(self) -> int:
+        return hash(self.size)
+
+    def __lt__(self, other: Any) -> bool:
+        return self.size.is_below(sized(other))
+
+    def __gt__(self, other: Any) -> bool:
+        return sized(other).is_below(self.size)
+
+    def __mul__(self, other: Any) -> Traced:
+        made = self.size * sized(other)
+        return Traced(self.value * _number(other), made.spelled)
+
+    __rmul__ = __mul__
+
+    def __mod__(self, other: Any) -> int:
+        """The remainder as a number, of which only whether there is one is noted."""
+        self.size.is_multiple_of(sized(other))
+        return self.value % _number(other)
+
+
+def sized(number: Any) -> Size:
+    """A length or a stride as a size."""
+    return number.size if isinstance(number, Traced) else Size.of(number)
+
+
+def _number(number: Any) -> int:
+    return number.value if isinstance(number, Traced) else int(number)
+
+
+def _alike(a: Sequence[int], b: Sequence[int]) -> bool:
+    """Whether integers are equal, whatever sizes they were worked out from."""
+    return len(a) == len(b) and all(sized(x).is_alike(sized(y)) for x, y in zip(a, b, strict=True))
+
+
 def contiguous(lengths: Sequence[int]) -> Strides:
     """Strides of row-major order."""
     strides: list[int] = []
@@ -278,11 +331,13 @@ def channels_last(lengths: Sequence[int]) -> Strides:
 
 def _same(lengths: Sequence[int], a: Strides, b: Strides) -> bool:
     """Equal where it matters: an axis of length 1 has no step."""
-    return all(n == 1 or x == y for n, x, y in zip(lengths, a, b, strict=True))
+    return all(x == y or n == 1 for n, x, y in zip(lengths, a, b, strict=True))
 
 
 def _view(lengths: Sequence[int], strides: Strides, wanted: Sequence[int]) -> Strides | None:
     """Strides of the same elements under another shape, or None where only a copy has it."""
+    if _alike(strides, contiguous(lengths)):
+        return contiguous(wanted)
     runs: list[list[int]] = []  # (elements, step) of axes that follow one another in memory
     for length, stride in zip(reversed(lengths), reversed(strides), strict=True):
         if length == 1:
@@ -309,7 +364,10 @@ def _pointwise(
 ) -> Strides:
     """Strides that an elementwise op gives its result: those of its operands, packed."""
     plain = contiguous(lengths)
-    whole = [strides for shape, strides in operands if shape == lengths]
+    if all(_alike(strides, contiguous(shape)) for shape, strides in operands):
+        return plain
+    rank = len(lengths)
+    whole = [strides for shape, strides in operands if len(shape) == rank and shape == lengths]
     if len(whole) == len(operands):
         if all(_same(lengths, strides, plain) for strides in whole):
             return plain

@@ -20,7 +20,7 @@ from getspec.passes.statements import Statements
 from getspec.passes.symbols import Kind, Names, Symbols, key_of
 from getspec.sizes import Poly, Size, constant, noting
 
-__all__ = ["Called", "Flow", "Measure", "Trace", "Walk"]
+__all__ = ["Called", "Flow", "Measure", "Trace", "Walk", "fitting"]
 
 ZERO, ONE = constant(0), constant(1)
 Measure = Callable[[Any, Mapping[str, Any], tuple[Any, ...]], Poly]
@@ -139,12 +139,15 @@ class Flow(Statements):
                 return self.item(expr.operands[0], total - 1 - at, total)
             inner = [each for part in expr.operands for each in self.item(part, at, total)]
             return (Size.of(at), *inner) if expr.op == "enumerate" else tuple(inner)
-        items = self.expr(expr)
+        items = self.iterated(expr)
         if isinstance(items, ir.Link):
             stack = items.member.module
             assert isinstance(stack, ir.Stack)
             return (ir.Link(f"{items.path}.{at}", stack.at(at)),)
         return (items[at],)
+
+    def iterated(self, expr: ir.Expr) -> Any:
+        return self.expr(expr)
 
     def stacks(self, expr: ir.Expr, turned: bool = False) -> Iterator[tuple[ir.Link, bool] | None]:
         """The repeats that a loop goes over, and whether from the end; None for what is no repeat."""
@@ -275,11 +278,14 @@ class Flow(Statements):
                 items.append(NewAxis())
             else:
                 items.append(self.expr(item))
+        return self.indexed(expr, base, tuple(items))
+
+    def indexed(self, expr: ir.Subscript, base: Tensor, items: tuple[Any, ...]) -> Tensor:
         sizes = {n: s for n, s in self.names.items() if isinstance(s, Size)}
         lengths = expr.value.shape
         selected = lengths[0].substitute(sizes) if lengths else Size.of(1)
         with noting(self.algebra.note):
-            return index(base, tuple(items), selected)
+            return index(base, items, selected)
 
     def apply(self, expr: ir.Apply) -> Any:
         function = FUNCTIONS[expr.op]
@@ -296,7 +302,7 @@ class Flow(Statements):
         values = [*(value for _, value in given.values()), *many]
         tensors = [value for value in values if isinstance(value, Tensor)]
         with noting(self.algebra.note):
-            args = {n: _fitted(kind.kind, value, tensors) for n, (kind, value) in given.items()}
+            args = {n: fitting(kind.kind, value, tensors) for n, (kind, value) in given.items()}
             out = function.rule(*args.values(), *many) if many else function.rule(**args)
             work = self.walk.measure(expr.op, args, many)
         self.trace.own = self.trace.own + work
@@ -354,7 +360,7 @@ def _is_real(routine: ir.Routine, name: str, value: Any) -> bool:
     return isinstance(value, Size) and isinstance(routine.settings[name].value, float)
 
 
-def _fitted(kind: str, value: Any, tensors: list[Tensor]) -> Any:
+def fitting(kind: str, value: Any, tensors: list[Tensor]) -> Any:
     """A value as an argument of this kind. What no shape depends on need not stay a formula."""
     if isinstance(value, Size) and kind.startswith("float") and value.value.constant is not None:
         return float(_whole(value))

@@ -7,7 +7,7 @@ with the value they have. What is not covered is said (`met` is False), never gu
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from getspec import ir
@@ -16,7 +16,7 @@ from getspec.errors import UsageError
 from getspec.passes.count import below, locate, with_ties
 from getspec.passes.symbols import Kind, Names, Symbols, key_of, same
 from getspec.passes.trace import Measure, Trace, cache, keys, products, trace
-from getspec.simplify import simplified
+from getspec.simplify import needed, simplified
 from getspec.sizes import Inexact, Poly, Size, bare, constant, product
 
 __all__ = ["QUANTITIES", "Formula", "formula", "names_at", "parts", "values_of"]
@@ -123,6 +123,52 @@ def _settled(model: ir.Model, of: str, find: Callable[[Symbols], Found]) -> tupl
 
 
 def _activations(model: ir.Model, path: str) -> Formula:
+    """Bytes kept for a backward pass; where there is no formula in the config's names, one at this config."""
+    from getspec.passes.layouts import kept
+
+    names = () if path in (".", "") else tuple(path.split("."))
+    try:
+        symbols, poly = _settled(
+            model, "activations", lambda symbols: _of_one(kept(symbols), model.root, names)
+        )
+    except _Uneven as error:
+        raise UsageError(
+            f"not every copy of `{path}` keeps as much as the others",
+            f"ask for all of them: `{error}`",
+        ) from None
+    except UsageError:
+        return _at_this_config(model, path)
+    found = _made(model, path, "activations", poly, symbols)
+    return replace(found, conditions=needed(found.conditions))
+
+
+class _Uneven(Exception):
+    """The copies of a repeat keep different amounts."""
+
+
+def _of_one(found: Trace, module: ir.Module, path: tuple[str, ...], above: str = "") -> Poly:
+    """What a call does in the component at a path: one copy, and each other copy the same."""
+    if not path:
+        return found.total
+    wanted = next((m.module for name, _, m in module.children() if name == path[0]), None)
+    place, steps = f"{above}.{path[0]}".lstrip("."), 1
+    if isinstance(wanted, ir.Stack) and len(path) > 1:
+        wanted, steps = wanted.at(_first(path[1])).module, 2
+    total, copies = ZERO, dict[str, Poly]()
+    for call in found.calls:
+        if not call.path:
+            total = total + call.count * _of_one(call.trace, module, path, above)
+        elif call.path[0] == path[0] and isinstance(wanted, ir.Stack):
+            total = total + call.count * call.copies * call.trace.total
+        elif call.path[0] == path[0] and wanted and call.module and same(call.module, wanted):
+            amount = call.count * _of_one(call.trace, call.module, path[steps:], place)
+            copies[call.path[-1]] = copies.get(call.path[-1], ZERO) + amount
+    if len(set(copies.values())) > 1:
+        raise _Uneven(place)
+    return total + next(iter(copies.values()), ZERO)
+
+
+def _at_this_config(model: ir.Model, path: str) -> Formula:
     """Bytes kept for a backward pass, at this config: layouts decide them, and layouts follow numbers."""
     from getspec.passes.activations import activations
     from getspec.passes.paths import folded
@@ -130,7 +176,10 @@ def _activations(model: ir.Model, path: str) -> Formula:
     place = "" if path in (".", "") else folded(model.root, path)
     found = locate(model.root, place or ".")
     assert found is not None
-    poly = activations(model).below(place).value.divide_exactly(constant(found.repeat))
+    try:
+        poly = activations(model).below(place).value.divide_exactly(constant(found.repeat))
+    except Inexact:
+        raise UsageError(f"not every copy of `{path}` keeps as much as the others") from None
     values = values_of({n: bare(e.value) for n, e in model.root.settings.items()})
     return Formula(model.name, model.file, path, "activations", poly, values, (), tuple(values), ())
 

@@ -18,7 +18,7 @@ from getspec.ops.base import Layer, Weight
 from getspec.sizes import Poly, Size, constant, noting
 from getspec.syntax import COMPARISON
 
-__all__ = ["Kind", "Symbols", "key_of", "same", "sizes_of"]
+__all__ = ["Kind", "Symbols", "key_of", "same", "sizes_of", "uses"]
 
 Names = Mapping[str, Any]
 
@@ -187,8 +187,11 @@ def _follows(member: ir.Member, index: str) -> bool:
 
 
 def _uses(expr: ir.Expr, index: str) -> bool:
-    if isinstance(expr.value, ir.Varying):
-        return False
+    return not isinstance(expr.value, ir.Varying) and uses(expr, index)
+
+
+def uses(expr: ir.Expr, index: str) -> bool:
+    """Whether a name stands in an expression."""
     return any(isinstance(part, ir.Name) and part.id == index for part in _parts(expr))
 
 

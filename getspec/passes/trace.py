@@ -16,7 +16,7 @@ from getspec.passes.symbols import Names, Symbols, key_of, sizes_of
 from getspec.signature import inputs_of
 from getspec.sizes import Inexact, Poly, Size, constant, noting
 
-__all__ = ["Called", "Measure", "Trace", "cache", "keys", "products", "trace"]
+__all__ = ["Called", "Measure", "Trace", "Walk", "cache", "keys", "products", "trace"]
 
 ZERO = constant(0)
 
@@ -66,10 +66,10 @@ def trace(symbols: Symbols, measure: Measure) -> Trace:
             t.with_shape(length.substitute(sizes) for length in t.shape) for t in declared.tensors
         )
         given[declared.name] = types if isinstance(declared.type, tuple) else types[0]
-    return _Walk(symbols, measure).definition(root, root.forward, names, given)
+    return Walk(symbols, measure).definition(root, root.forward, names, given)
 
 
-class _Walk:
+class Walk:
     """Follows definitions, each once per set of formulas."""
 
     def __init__(self, symbols: Symbols, measure: Measure) -> None:
