@@ -172,9 +172,9 @@ def _quotient(floor: Any, parts: Mapping[Any, tuple[Poly, Poly]]) -> Poly | None
 
 def needed(conditions: Iterable[Condition]) -> tuple[Condition, ...]:
     """Conditions on sizes without those that follow from the others."""
-    among = _ordered(conditions)
+    among, ranges = _enclosed(_ordered(conditions))
     parts = _parts(sorted(among, key=lambda c: not _is_name(c.right)))
-    stated = _stated(among, parts)
+    stated = _stated(among, parts) | _least_within(among, ranges)
     least = _left(stated, parts)
     found = []
     for each in among:
@@ -188,6 +188,55 @@ def needed(conditions: Iterable[Condition]) -> tuple[Condition, ...]:
         else:
             found += [] if _follows(each, parts, stated) else [each]
     return tuple(found)
+
+
+WIDEST = 1 << 12
+"""Ranges of a size that are gone through number by number."""
+
+
+def _enclosed(conditions: list[Condition]) -> tuple[list[Condition], dict[str, range]]:
+    """What is said of one name alone as a range of it, where a division of it is known to be some number."""
+    ranges: dict[str, range] = {}
+    for name in sorted(frozenset().union(*(each.symbols() for each in conditions))):
+        alone = [each for each in conditions if each.symbols() == {name}]
+        within = next(filter(None, map(_range, alone)), None)
+        if within is None:
+            continue
+        numbers = [n for n in within if all(each.met({name: n}) for each in alone)]
+        if numbers and numbers == list(range(numbers[0], numbers[-1] + 1)):
+            ranges[name] = range(numbers[0], numbers[-1] + 1)
+            ends = (
+                Condition("<", symbol(name), constant(numbers[0]), False),
+                Condition(">", symbol(name), constant(numbers[-1]), False),
+            )
+            conditions = [*ends, *(each for each in conditions if each not in alone)]
+    return conditions, ranges
+
+
+def _range(condition: Condition) -> range | None:
+    """Where the division of a name by a number is what a condition says."""
+    part, number = _single(condition.left), condition.right
+    if not (condition.relation == "==" and condition.holds and isinstance(number, Poly)):
+        return None
+    if not isinstance(part, Floor) or not _is_name(part.numerator) or number.constant is None:
+        return None
+    by = part.divisor.constant
+    if by is None or not 0 < by <= WIDEST:
+        return None
+    return range(number.constant * by, (number.constant + 1) * by)
+
+
+def _least_within(conditions: list[Condition], ranges: Mapping[str, range]) -> dict[Any, int]:
+    """What divisions of a name with a range are at least in it."""
+    forms = [side for each in conditions for side in (each.left, each.right)]
+    return {
+        part: min(part.evaluate({name: n}) for n in ranges[name])
+        for form in forms
+        if isinstance(form, Poly)
+        for part in floors(form)
+        for name in part.symbols()
+        if name in ranges and part.symbols() == {name}
+    }
 
 
 def _ordered(conditions: Iterable[Condition]) -> list[Condition]:
