@@ -213,8 +213,8 @@ def formula(arguments: Namespace) -> int:
         from getspec.emit.explain import no_such_place
 
         raise no_such_place(spec, arguments.path)
-    found = closed(spec.model, arguments.path, arguments.of)
     sizes = _shape(spec, arguments.shape) if spec.model.root.forward else {}
+    found = closed(spec.model, arguments.path, arguments.of, sizes)
     values = {**values_of(spec.config), **sizes}
     value = found.at(values) if found.symbols() <= values.keys() else None
     if arguments.json:

@@ -76,12 +76,17 @@ def values_of(config: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def formula(model: ir.Model, path: str = ".", of: str = "params") -> Formula:
-    """The closed form of a quantity at a path; UsageError where there is none."""
+def formula(
+    model: ir.Model,
+    path: str = ".",
+    of: str = "params",
+    sizes: Mapping[str, int] | None = None,
+) -> Formula:
+    """The closed form of a quantity at a path; UsageError where there is none. It covers the run-time sizes given."""
     if of not in ("params", "trainable") and model.root.forward is None:
         raise UsageError(f"{model.name} has no `forward`, so its {of} are not known")
     if of == "activations":
-        return _activations(model, path)
+        return _activations(model, path, sizes or {})
     if of not in QUANTITIES:
         known = ", ".join((*QUANTITIES, "activations"))
         raise UsageError(f"there is no closed form of {of}", f"closed forms are of: {known}")
@@ -122,14 +127,14 @@ def _settled(model: ir.Model, of: str, find: Callable[[Symbols], Found]) -> tupl
             raise UsageError(f"the {of} of {model.name} have no closed form: {error}") from None
 
 
-def _activations(model: ir.Model, path: str) -> Formula:
+def _activations(model: ir.Model, path: str, sizes: Mapping[str, int]) -> Formula:
     """Bytes kept for a backward pass; where there is no formula in the config's names, one at this config."""
     from getspec.passes.layouts import kept
 
     names = () if path in (".", "") else tuple(path.split("."))
     try:
         symbols, poly = _settled(
-            model, "activations", lambda symbols: _of_one(kept(symbols), model.root, names)
+            model, "activations", lambda symbols: _of_one(kept(symbols, sizes), model.root, names)
         )
     except _Uneven as error:
         raise UsageError(
@@ -137,7 +142,7 @@ def _activations(model: ir.Model, path: str) -> Formula:
             f"ask for all of them: `{error}`",
         ) from None
     except UsageError:
-        return _at_this_config(model, path)
+        return _at_this_config(model, path, sizes)
     found = _made(model, path, "activations", poly, symbols)
     return replace(found, conditions=needed(found.conditions))
 
@@ -168,7 +173,7 @@ def _of_one(found: Trace, module: ir.Module, path: tuple[str, ...], above: str =
     return total + next(iter(copies.values()), ZERO)
 
 
-def _at_this_config(model: ir.Model, path: str) -> Formula:
+def _at_this_config(model: ir.Model, path: str, sizes: Mapping[str, int]) -> Formula:
     """Bytes kept for a backward pass, at this config: layouts decide them, and layouts follow numbers."""
     from getspec.passes.activations import activations
     from getspec.passes.paths import folded
@@ -177,7 +182,11 @@ def _at_this_config(model: ir.Model, path: str) -> Formula:
     found = locate(model.root, place or ".")
     assert found is not None
     try:
-        poly = activations(model).below(place).value.divide_exactly(constant(found.repeat))
+        poly = (
+            activations(model, None, sizes)
+            .below(place)
+            .value.divide_exactly(constant(found.repeat))
+        )
     except Inexact:
         raise UsageError(f"not every copy of `{path}` keeps as much as the others") from None
     values = values_of({n: bare(e.value) for n, e in model.root.settings.items()})

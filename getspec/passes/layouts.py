@@ -33,13 +33,13 @@ __all__ = ["kept"]
 ZERO = constant(0)
 
 
-def kept(symbols: Symbols) -> Trace:
-    """One forward pass in training: bytes of what it keeps, in float32 with fused attention."""
+def kept(symbols: Symbols, given_sizes: Mapping[str, int]) -> Trace:
+    """One forward pass in training: bytes of what it keeps, in float32 with fused attention; layouts are as at these sizes."""
     root = symbols.model.root
     assert root.forward is not None
     names = symbols.root()
     sizes = dict(sizes_of(names))
-    found = default_sizes(symbols.model, {})
+    found = default_sizes(symbols.model, given_sizes)
     tape = Formulas(
         Policy(),
         Open(found),

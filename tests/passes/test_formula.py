@@ -238,6 +238,15 @@ def test_activations_of_gpt2() -> None:
     assert not found.met({**values, "B": 1}), "one sequence may lie in memory otherwise"
 
 
+@pytest.mark.parametrize("sizes", [{"B": 1, "N": 1}, {"B": 1, "N": 7}, {"B": 3, "N": 1}])
+def test_activations_are_followed_at_the_sizes_asked_for(sizes: dict[str, int]) -> None:
+    spec = spec_of("zoo/gpt2")
+    found = formula(spec.model, ".", "activations", sizes)
+    values = {**values_of(spec.config), **sizes}
+    assert found.met(values)
+    assert found.at(values) == kept(spec.model, sizes)
+
+
 @pytest.mark.parametrize("path", MODELS, ids=NAMES)
 def test_the_activations_of_every_module_have_a_closed_form(path: Path) -> None:
     spec = load(path)
