@@ -341,6 +341,8 @@ class Stack(Module):
     index: str | None
     pattern: int
     """How many declarations the repeat cycles through, with their `times`; 1 without a pattern."""
+    alike: tuple[tuple[Member, Member], ...] = ()
+    """Neighbours that are declared apart and came out equal, so that the second is in the run of the first."""
 
     def __len__(self) -> int:
         return sum(run.count for run in self.runs)

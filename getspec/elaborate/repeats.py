@@ -14,7 +14,7 @@ from getspec import ir
 from getspec.declare import BlockDecl, Declaration, StackDecl
 from getspec.elaborate.arguments import expressions
 from getspec.elaborate.instances import Instances
-from getspec.errors import SpecError
+from getspec.errors import Span, SpecError
 from getspec.evaluate import Evaluator, NeedsIndex, Scope, described
 from getspec.sizes import Size
 
@@ -24,6 +24,8 @@ MAX_REPEAT = 1_000_000
 MAX_POSITIONS = 20_000
 MAX_POSITIONS_IN_ALL = 60_000
 """Of all repeats of a compilation: repeats within repeats multiply."""
+Alike = dict[tuple[Span, Span], tuple[ir.Member, ir.Member]]
+"""Neighbours that are declared apart and came out equal, by where they are declared."""
 
 
 class Repeats:
@@ -42,21 +44,29 @@ class Repeats:
             count: ir.Expr = ir.Const(Size.of(len(cycle)))
         else:
             count = Evaluator.of(scope, declared.count)
-        runs = self.runs(declared, cycle, _number(declared, count.value), scope)
-        made = ir.Stack("stack", tuple(runs), count, declared.index, len(cycle))
+        alike: Alike = {}
+        runs = self.runs(declared, cycle, _number(declared, count.value), scope, alike)
+        made = ir.Stack(
+            "stack", tuple(runs), count, declared.index, len(cycle), tuple(alike.values())
+        )
         return ir.Member(declared.name, made, {}, declared.span, declared.trainable)
 
     def runs(
-        self, declared: StackDecl, cycle: list[Declaration], number: int, scope: Scope
+        self,
+        declared: StackDecl,
+        cycle: list[Declaration],
+        number: int,
+        scope: Scope,
+        alike: Alike,
     ) -> list[ir.Run]:
         if number == 0:
             return []
         if len(declared.items) > 1:
-            return self.each(declared, cycle, number, scope)
+            return self.each(declared, cycle, number, scope, alike)
         try:
             return self.uniform(declared, number, scope)
         except NeedsIndex:
-            return self.each(declared, cycle, number, scope)
+            return self.each(declared, cycle, number, scope, alike)
 
     def uniform(self, declared: StackDecl, number: int, scope: Scope) -> list[ir.Run]:
         """One declaration, for all positions at once."""
@@ -66,9 +76,14 @@ class Repeats:
         return [ir.Run(0, number, member)]
 
     def each(
-        self, declared: StackDecl, cycle: list[Declaration], number: int, scope: Scope
+        self,
+        declared: StackDecl,
+        cycle: list[Declaration],
+        number: int,
+        scope: Scope,
+        alike: Alike,
     ) -> list[ir.Run]:
-        """Every position by itself; equal neighbours become one run."""
+        """Every position by itself; equal neighbours become one run, and are listed where they are declared apart."""
         if number > MAX_POSITIONS:
             raise _too_many(declared, f"at most {MAX_POSITIONS:,} positions that differ")
         runs: list[ir.Run] = []
@@ -79,6 +94,9 @@ class Repeats:
             if declared.index is None:
                 shared[item] = member
             _append(runs, position, member)
+            first = runs[-1].member
+            if first.span != member.span:
+                alike[first.span, member.span] = first, member
         if declared.index is not None and len(runs) > 1:
             self.try_out(declared, cycle, number, scope)
             self.decide_length(declared, scope)

@@ -13,7 +13,7 @@ from math import lcm
 from typing import Any
 
 from getspec import ir
-from getspec.algebra import VARYING, Algebra, Condition, Real, symbolic, value_of
+from getspec.algebra import VARYING, Algebra, Condition, Fixed, Real, symbolic, value_of
 from getspec.ops.base import Layer, Weight
 from getspec.sizes import Poly, Size, constant, noting
 from getspec.syntax import COMPARISON
@@ -129,33 +129,34 @@ class Symbols:
         if not stack.runs:
             self.algebra.literal(n)
             return []
+        for pair in stack.alike:
+            self.settled(*pair, names)
         index = stack.index
         if index is not None and any(_follows(run.member, index) for run in stack.runs):
             return self.by_position(stack, index, n, names)
         inner = names if index is None else {**names, index: VARYING}
+        if stack.pattern > len(stack):  # what comes next is not known
+            self.algebra.literal(n)
         if len(stack.runs) == 1:
-            if stack.pattern > 1 and len(stack) > 1:
-                self.settled(stack.runs[0].member, names)
             return [Kind(0, n.spelled, stack.runs[0].member, inner)]
         if stack.pattern > len(stack) or stack.pattern == 1:
-            return [
-                Kind(r.start, constant(r.count), r.member, inner) for r in self.literal(stack, n)
-            ]
+            self.algebra.literal(n)
+            return [Kind(r.start, constant(r.count), r.member, inner) for r in stack.runs]
         return [
             Kind(at, _every(n, at, stack.pattern), stack.at(at), inner)
             for at in range(stack.pattern)
         ]
 
-    def settled(self, member: ir.Member, names: Names) -> None:
-        """Items of a pattern that are equal now are one run, though they may be spelled differently."""
-        for expr in _arguments(member):
-            for size in dict(sizes_of({"": self.arg(expr, names)})).values():
-                self.algebra.literal(size)
-
-    def literal(self, stack: ir.Stack, n: Size) -> tuple[ir.Run, ...]:
-        """The runs as they are, which holds at this length alone."""
-        self.algebra.literal(n)
-        return stack.runs
+    def settled(self, left: ir.Member, right: ir.Member, names: Names) -> None:
+        """Neighbours that are equal now are one run, though other values may tell them apart."""
+        exprs, others = list(_arguments(left)), list(_arguments(right))
+        if list(map(_written, exprs)) == list(map(_written, others)):
+            return
+        parts = [part for expr in (*exprs, *others) for part in _parts(expr)]
+        ids = {part.id for part in parts if isinstance(part, ir.Name) and part.id in names}
+        forms = [form for id in ids for form in forms_of(names[id])]
+        if found := frozenset().union(*(form.symbols() for form in forms)):
+            raise Fixed(found)
 
     def by_position(self, stack: ir.Stack, index: str, n: Size, names: Names) -> list[Kind]:
         first, period = _rhythm(stack, index)
@@ -208,8 +209,8 @@ def _parts(expr: ir.Expr) -> Iterator[ir.Expr]:
 
 
 def _rhythm(stack: ir.Stack, index: str) -> tuple[int, int]:
-    """From which position on flags repeat, and how often; (0, 0) where more than flags follow the position."""
-    first, period = 0, 1
+    """From which position on items and flags repeat, and how often; (0, 0) where more than flags follow the position."""
+    first, period = 0, stack.pattern
     for run in stack.runs:
         for expr in _arguments(run.member):
             if _uses(expr, index):
@@ -272,6 +273,31 @@ def same(left: ir.Module, right: ir.Module) -> bool:
         alike = len(left.members) == len(right.members)
         return alike and all(same(a.module, b.module) for a, b in pairs)
     return left is right
+
+
+def _written(expr: ir.Expr) -> list[Any]:
+    """What an expression says, whatever it comes to."""
+    return [
+        (part.id,)
+        if isinstance(part, ir.Name)
+        else (part.op, len(part.operands))
+        if isinstance(part, ir.Operation)
+        else key_of(part.value)
+        if isinstance(part, ir.Const)
+        else type(part)
+        for part in _parts(expr)
+    ]
+
+
+def forms_of(value: Any) -> Iterator[Poly]:
+    """The formulas in a value of the config."""
+    if isinstance(value, tuple):
+        for item in value:
+            yield from forms_of(item)
+    elif isinstance(value, Size):
+        yield value.spelled
+    elif isinstance(value, Real) and isinstance(value.form, Poly):
+        yield value.form
 
 
 def sizes_of(names: Names) -> Iterator[tuple[str, Size]]:

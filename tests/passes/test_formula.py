@@ -520,6 +520,69 @@ def test_a_pattern_counts_by_floor_divisions(folder: Path) -> None:
     assert "depth" in found.symbols()
 
 
+def test_a_repeat_shorter_than_its_pattern_fixes_the_length(folder: Path) -> None:
+    """What comes next in it was never elaborated."""
+    path = write(folder, net=(HEAD + PATTERN).replace("depth: 7", "depth: 2"))
+    for of in ("params", "flops", "activations"):
+        assert formula(load(path).model, ".", of).fixed == {"depth": 2}, of
+
+
+EQUAL = """
+getspec: 1
+model: Net
+config: {dim: 8, depth: 6, wide: 16, narrow: 16, early: 0.1, late: 0.1}
+inputs: {x: "float[B, dim]"}
+components:
+  layers:
+    repeat: depth
+    pattern:
+      - {type: Part, dim: dim, hidden: wide}
+      - {type: Part, dim: dim, hidden: narrow}
+      - {type: dropout, p: early}
+      - {type: dropout, p: late}
+forward: |
+  for layer in layers:
+    x = layer(x)
+  return x
+blocks:
+  Part:
+    params: {dim: int, hidden: int}
+    inputs: {x: "float[B, dim]"}
+    components:
+      fc: {type: linear, in_features: dim, out_features: hidden}
+      out: {type: linear, in_features: hidden, out_features: dim}
+    forward: |
+      return out(fc(x))
+"""
+
+
+@pytest.mark.parametrize("of", ["params", "flops", "activations"])
+def test_items_of_a_pattern_that_are_equal_by_chance_keep_their_values(
+    folder: Path, of: str
+) -> None:
+    found = formula(load(write(folder, net=EQUAL)).model, ".", of)
+    apart = {"wide": 16, "narrow": 16, "early": 0.1, "late": 0.1}
+    assert found.fixed.items() >= apart.items()
+
+
+def test_a_pattern_with_a_flag_of_the_position_counts_by_both(folder: Path) -> None:
+    text = (HEAD + FLAG).replace("CONDITION", "i > 0")
+    one = "{type: Part, repeat: depth, index: i, dim: dim, first: i > 0}"
+    two = "{type: linear, in_features: dim, out_features: dim}"
+    item = one.replace("repeat: depth, index: i, ", "")
+    text = text.replace(one, f"{{repeat: depth, index: i, pattern: [{item}, {two}]}}")
+    for depth in (2, 3, 7):
+        path = write(folder, net=text.replace("depth: 7", f"depth: {depth}"))
+        spec = load(path)
+        for other in range(1, 9):
+            made = load(path, {"depth": other})
+            values = {**values_of(made.config), "B": 5}
+            number = {"params": made.count().total, "activations": kept(made.model, {"B": 5})}
+            for of in number:
+                found = formula(spec.model, ".", of)
+                assert not found.met(values) or found.at(values) == number[of], (depth, other, of)
+
+
 @pytest.mark.parametrize("condition", ["i == 0", "i > 1", "i % 3 == 1", "i == 0 or i % 2 == 1"])
 def test_flags_of_the_position_count_exactly(folder: Path, condition: str) -> None:
     text = (HEAD + FLAG).replace("CONDITION", condition)
