@@ -191,6 +191,10 @@ class Input(Record):
     span: Span | None = None
     selects: Size | None = None
     """Of a bool: how many values are True."""
+    axes: tuple[Expr, ...] = ()
+    """Its lengths as written; of a list, those of one tensor, over its position."""
+    index: str | None = None
+    """What a list calls the position."""
 
     @property
     def tensors(self) -> tuple[Tensor, ...]:
@@ -205,6 +209,8 @@ class Forward(Record):
     result: Any
     names: tuple[str, ...] = ()
     """Names of the outputs, where the spec gives them."""
+    promised: tuple[tuple[Expr, ...], ...] = ()
+    """Lengths of the outputs as the spec declares them."""
 
 
 # Modules

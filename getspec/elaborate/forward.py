@@ -75,15 +75,17 @@ def _promised(
         return forward
     known = _input_sizes(forward)
     names: dict[str, Size] = {}
-    promised = []
+    promised, written = [], []
     for declared, actual in zip(definition.outputs, found, strict=True):
-        wanted = declared_tensor(declared, scope)
+        wanted, axes = declared_tensor(declared, scope)
         names.update(_named(wanted, actual, known))
         if substituted(actual, names) != wanted:
             message = f"`{declared.name}` is declared {wanted}, forward returns {actual}"
             problems.error("GS421", message, declared.span, None, _returned(definition))
         promised.append(wanted)
-    return replaced(forward, result=tuple(promised) if several else promised[0])
+        written.append(axes)
+    result = tuple(promised) if several else promised[0]
+    return replaced(forward, result=result, promised=tuple(written))
 
 
 def _input_sizes(forward: ir.Forward) -> set[str]:

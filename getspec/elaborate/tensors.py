@@ -26,13 +26,15 @@ def declared_inputs(
 
 
 def _input(declared: TensorDecl, scope: Scope, problems: Diagnostics) -> ir.Input:
-    type = _tensors(declared, scope)
+    type, axes = _tensors(declared, scope)
     below = selects = None
     if declared.below is not None:
         below = problems.attempt(_bound, declared.below, scope)
     if declared.selects is not None:
-        selects = _axis(declared.selects, _own(scope))
-    return ir.Input(declared.name, type, below, declared.doc, declared.span, selects)
+        selects = _axis(declared.selects, _own(scope)).value
+    return ir.Input(
+        declared.name, type, below, declared.doc, declared.span, selects, axes, declared.index
+    )
 
 
 def _bound(below: Expression, scope: Scope) -> Size | None:
@@ -43,17 +45,20 @@ def _bound(below: Expression, scope: Scope) -> Size | None:
     raise SpecError.of("GS205", f"`below` is an integer, this is {described(value)}", below.span)
 
 
-def _tensors(declared: TensorDecl, scope: Scope) -> Tensor | tuple[Tensor, ...]:
-    """A declared tensor, or the tensors of a declared list."""
+def _tensors(
+    declared: TensorDecl, scope: Scope
+) -> tuple[Tensor | tuple[Tensor, ...], tuple[ir.Expr, ...]]:
+    """A declared tensor, or the tensors of a declared list, and the lengths as written."""
     if declared.repeat is None:
         return declared_tensor(declared, scope)
-    made = []
+    made, axes = [], tuple[ir.Expr, ...]()
     for position in range(_count(declared.repeat, scope)):
         inner = scope.nested()
         if declared.index is not None:
             inner.index(declared.index, Size.of(position))
-        made.append(declared_tensor(declared, inner))
-    return tuple(made)
+        type, axes = declared_tensor(declared, inner)
+        made.append(type)
+    return tuple(made), axes
 
 
 def _count(repeat: Expression, scope: Scope) -> int:
@@ -64,9 +69,11 @@ def _count(repeat: Expression, scope: Scope) -> int:
     raise SpecError.of("GS305", message, repeat.span)
 
 
-def declared_tensor(declared: TensorDecl, scope: Scope) -> Tensor:
+def declared_tensor(declared: TensorDecl, scope: Scope) -> tuple[Tensor, tuple[ir.Expr, ...]]:
+    """A declared tensor, and its lengths as written."""
     inner = _own(scope)
-    return Tensor(declared.dtype, tuple(_axis(each, inner) for each in declared.dims))
+    axes = tuple(_axis(each, inner) for each in declared.dims)
+    return Tensor(declared.dtype, tuple(axis.value for axis in axes)), axes
 
 
 def _own(scope: Scope) -> Scope:
@@ -76,12 +83,13 @@ def _own(scope: Scope) -> Scope:
     return inner
 
 
-def _axis(expression: Expression, scope: Scope) -> Size:
+def _axis(expression: Expression, scope: Scope) -> ir.Expr:
     """A length in a declared type; run-time sizes are added to the scope."""
     for name in sorted(expression.names):
         if name[:1].isupper() and name not in scope.names:
             scope.names[name] = ir.Name(Size.runtime(name), name, "size")
-    length = Evaluator.of(scope, expression).value
+    made = Evaluator.of(scope, expression)
+    length = made.value
     if isinstance(length, ir.Varying):
         raise NeedsIndex
     if not isinstance(length, Size):
@@ -90,4 +98,4 @@ def _axis(expression: Expression, scope: Scope) -> Size:
     if length.known is not None and length.known < 1:
         message = f"an axis of length {length}"
         raise SpecError.of("GS305", message, expression.span, "lengths are at least 1")
-    return length
+    return made

@@ -17,7 +17,7 @@ from getspec.ops import FUNCTIONS
 from getspec.ops.base import Tensor
 from getspec.ops.indexing import NewAxis, Range, index
 from getspec.passes.statements import Statements
-from getspec.passes.symbols import Kind, Names, Symbols, key_of
+from getspec.passes.symbols import Kind, Names, Symbols, key_of, names_in
 from getspec.sizes import Poly, Size, constant, noting
 
 __all__ = ["Called", "Flow", "Measure", "Trace", "Walk", "fitting"]
@@ -95,8 +95,18 @@ class Flow(Statements):
                     self.expr(weight.value)  # for its conditions
             self.trace = Trace()
         self.statements(forward.statements)
+        self.promised(forward)
         self.trace.result = self.result
         return self.trace
+
+    def promised(self, forward: ir.Forward) -> None:
+        """What is returned is as long as is declared, which decides whether a config is legal."""
+        found = self.result if isinstance(self.result, tuple) else (self.result,)
+        for axes, made in zip(forward.promised, found, strict=False):
+            for axis, length in zip(axes, made.shape, strict=True):
+                if names_in(axis) <= self.names.keys():  # else only the data decides it
+                    with noting(self.algebra.note):
+                        _ = self.algebra.value(axis, self.names) == length
 
     # Loops
 

@@ -22,9 +22,9 @@ from getspec.ops.storage import Held, Policy, Tape, Traced, sized
 from getspec.passes.activations import default_sizes
 from getspec.passes.follow import Called, Flow, Trace, fitting
 from getspec.passes.paths import folded, joined, trained, twins
-from getspec.passes.replay import Open
-from getspec.passes.symbols import Kind, Names, Symbols, key_of, sizes_of, uses
-from getspec.passes.trace import Walk
+from getspec.passes.replay import Open, each
+from getspec.passes.symbols import Kind, Names, Symbols, key_of, uses
+from getspec.passes.trace import Walk, inputs
 from getspec.signature import inputs_of
 from getspec.sizes import Inexact, Poly, Size, constant, noting
 
@@ -38,7 +38,6 @@ def kept(symbols: Symbols, given_sizes: Mapping[str, int]) -> Trace:
     root = symbols.model.root
     assert root.forward is not None
     names = symbols.root()
-    sizes = dict(sizes_of(names))
     found = default_sizes(symbols.model, given_sizes)
     tape = Formulas(
         Policy(),
@@ -48,19 +47,9 @@ def kept(symbols: Symbols, given_sizes: Mapping[str, int]) -> Trace:
         numbers=Open({**_config(root), **found}),
     )
     given = {}
-    with noting(tape.decided):
-        for declared in root.forward.inputs:
-            shapes = [tuple(n.substitute(sizes) for n in t.shape) for t in declared.tensors]
-            for name in sorted(
-                frozenset().union(*(n.spelled.symbols() for s in shapes for n in s))
-            ):
-                if not name[0].isupper() and name not in tape.numbers:
-                    raise Inexact(f"`{declared.name}` follows its position, `{name}`")
-            types = tuple(
-                tape.given(t.with_shape(shape))
-                for t, shape in zip(declared.tensors, shapes, strict=True)
-            )
-            given[declared.name] = types if isinstance(declared.type, tuple) else types[0]
+    for name, types in inputs(symbols, root.forward, names).items():
+        with noting(tape.decided):
+            given[name] = each(types, tape.given)
     return Laying(symbols, tape).definition(root, root.forward, names, given)
 
 

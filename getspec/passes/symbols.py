@@ -14,11 +14,11 @@ from typing import Any
 
 from getspec import ir
 from getspec.algebra import VARYING, Algebra, Condition, Fixed, Real, symbolic, value_of
-from getspec.ops.base import Layer, Weight
+from getspec.ops.base import Layer, Tensor, Weight
 from getspec.sizes import Poly, Size, constant, noting
 from getspec.syntax import COMPARISON
 
-__all__ = ["Kind", "Symbols", "key_of", "same", "sizes_of", "uses"]
+__all__ = ["Kind", "Symbols", "key_of", "names_in", "open_sizes", "same", "sizes_of", "uses"]
 
 Names = Mapping[str, Any]
 
@@ -98,6 +98,17 @@ class Symbols:
         sizes = dict(sizes_of(names))
         return tuple(length.substitute(sizes) for length in weight.shape)
 
+    def declared(self, declared: ir.Input, names: Names) -> tuple[Tensor, ...]:
+        """The tensors that an input stands for; `names` have the run-time sizes, too."""
+        found = []
+        for at, tensor in enumerate(declared.tensors):
+            here = names if declared.index is None else {**names, declared.index: Size.of(at)}
+            lengths = [self.algebra.value(axis, here) for axis in declared.axes]
+            for length in lengths:
+                self.at_least(length, 1)
+            found.append(tensor.with_shape(lengths))
+        return tuple(found)
+
     def weights(
         self, module: ir.Module, member: ir.Member | None, names: Names
     ) -> Iterator[Weight]:
@@ -152,9 +163,8 @@ class Symbols:
         exprs, others = list(_arguments(left)), list(_arguments(right))
         if list(map(_written, exprs)) == list(map(_written, others)):
             return
-        parts = [part for expr in (*exprs, *others) for part in _parts(expr)]
-        ids = {part.id for part in parts if isinstance(part, ir.Name) and part.id in names}
-        forms = [form for id in ids for form in forms_of(names[id])]
+        ids = set().union(*map(names_in, (*exprs, *others)))
+        forms = [form for id in ids & names.keys() for form in forms_of(names[id])]
         if found := frozenset().union(*(form.symbols() for form in forms)):
             raise Fixed(found)
 
@@ -193,7 +203,12 @@ def _uses(expr: ir.Expr, index: str) -> bool:
 
 def uses(expr: ir.Expr, index: str) -> bool:
     """Whether a name stands in an expression."""
-    return any(isinstance(part, ir.Name) and part.id == index for part in _parts(expr))
+    return index in names_in(expr)
+
+
+def names_in(expr: ir.Expr) -> set[str]:
+    """The names that stand in an expression."""
+    return {part.id for part in _parts(expr) if isinstance(part, ir.Name)}
 
 
 def _parts(expr: ir.Expr) -> Iterator[ir.Expr]:
@@ -273,6 +288,12 @@ def same(left: ir.Module, right: ir.Module) -> bool:
         alike = len(left.members) == len(right.members)
         return alike and all(same(a.module, b.module) for a, b in pairs)
     return left is right
+
+
+def open_sizes(forward: ir.Forward) -> list[str]:
+    """The run-time sizes that the inputs of a definition name."""
+    parts = (p for declared in forward.inputs for axis in declared.axes for p in _parts(axis))
+    return sorted({p.id for p in parts if isinstance(p, ir.Name) and p.kind == "size"})
 
 
 def _written(expr: ir.Expr) -> list[Any]:

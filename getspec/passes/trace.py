@@ -12,11 +12,11 @@ from typing import Any
 from getspec import ir
 from getspec.ops.base import PRODUCTS, REMEMBERS, Layer, has_work
 from getspec.passes.follow import Called, Flow, Measure, Trace
-from getspec.passes.symbols import Names, Symbols, key_of, sizes_of
+from getspec.passes.symbols import Names, Symbols, key_of, open_sizes
 from getspec.signature import inputs_of
 from getspec.sizes import Inexact, Poly, Size, constant, noting
 
-__all__ = ["Called", "Measure", "Trace", "Walk", "cache", "keys", "products", "trace"]
+__all__ = ["Called", "Measure", "Trace", "Walk", "cache", "inputs", "keys", "products", "trace"]
 
 ZERO = constant(0)
 
@@ -58,15 +58,19 @@ def trace(symbols: Symbols, measure: Measure) -> Trace:
     """One forward pass of the model."""
     root = symbols.model.root
     assert root.forward is not None
-    given = {}
     names = symbols.root()
-    sizes = dict(sizes_of(names))
-    for declared in root.forward.inputs:
-        types = tuple(
-            t.with_shape(length.substitute(sizes) for length in t.shape) for t in declared.tensors
-        )
-        given[declared.name] = types if isinstance(declared.type, tuple) else types[0]
+    given = inputs(symbols, root.forward, names)
     return Walk(symbols, measure).definition(root, root.forward, names, given)
+
+
+def inputs(symbols: Symbols, forward: ir.Forward, names: Names) -> dict[str, Any]:
+    """The inputs of the model, by their names."""
+    here = {**names, **{name: Size.runtime(name) for name in open_sizes(forward)}}
+    given = {}
+    for declared in forward.inputs:
+        types = symbols.declared(declared, here)
+        given[declared.name] = types if isinstance(declared.type, tuple) else types[0]
+    return given
 
 
 class Walk:
@@ -92,37 +96,34 @@ class Walk:
 
     def bound(self, forward: ir.Forward, names: Names, given: Mapping[str, Any]) -> dict[str, Size]:
         """The run-time names of a definition, as its caller's formulas."""
+        own = {name: f"{name} of its own" for name in open_sizes(forward)}
+        here = {**names, **{name: Size.runtime(each) for name, each in own.items()}}
         pairs = []
         for declared in forward.inputs:
             actual = given[declared.name]
             types = actual if isinstance(actual, tuple) else (actual,)
-            for want, have in zip(declared.tensors, types, strict=True):
+            wanted = self.symbols.declared(declared, here)
+            for want, have in zip(wanted, types, strict=True):
                 pairs += list(zip(want.shape, have.shape, strict=True))
-        known = dict(sizes_of(names))
         found: dict[str, Size] = {}
         while pairs:
-            later = [pair for pair in pairs if not self.fit(*pair, known, found)]
+            later = [pair for pair in pairs if not self.fit(*pair, set(own.values()), found)]
             assert len(later) < len(pairs), "a call that was checked fits its inputs"
             pairs = later
-        return found
+        return {name: found[each] for name, each in own.items()}
 
-    def fit(self, want: Size, have: Size, known: dict[str, Size], found: dict[str, Size]) -> bool:
-        """Whether one axis could be fitted: at most one name in it was unknown."""
-        open_names = [name for name in want.value.symbols() if name not in found]
-        if len(open_names) > 1:
+    def fit(self, want: Size, have: Size, own: set[str], found: dict[str, Size]) -> bool:
+        """Whether one axis could be fitted: at most one name of its own in it was unknown."""
+        unknown = (want.value.symbols() & own) - found.keys()
+        if len(unknown) > 1:
             return False
         with noting(self.symbols.algebra.note):
-            if open_names:
-                name = open_names[0]
-                by, rest = (
-                    Size(a, b).substitute(known)
-                    for a, b in zip(
-                        _linear(want.value, name), _linear(want.spelled, name), strict=True
-                    )
-                )
-                found[name] = known[name] = (have - rest).exactly(by)
-            else:
-                assert want.substitute(known) == have, "a call that was checked fits its inputs"
+            for name in unknown:
+                sides = zip(_linear(want.value, name), _linear(want.spelled, name), strict=True)
+                by, rest = (Size(a, b).substitute(found) for a, b in sides)
+                found[name] = (have - rest).exactly(by)
+            if not unknown:
+                assert want.substitute(found) == have, "a call that was checked fits its inputs"
         return True
 
     def called(self, member: ir.Member, names: Names, types: tuple[Any, ...]) -> Trace:

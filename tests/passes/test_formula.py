@@ -320,6 +320,37 @@ forward: |
 """
 
 
+WIDENED = """
+getspec: 1
+model: Net
+config: {dim: 8, ratio: 2.0}
+inputs:
+  x: "float[B, int(dim * ratio)]"
+  levels: {type: "float[B, level + dim]", repeat: 2, index: level}
+outputs: {y: "float[B, max(dim, 16)]"}
+components:
+  scale: {type: parameter, shape: [1], init: ones}
+forward: |
+  for level in levels:
+    x = x + mean(sigmoid(level), 1, keepdim=True)
+  return tanh(x * scale)
+"""
+
+
+def test_lengths_of_inputs_and_outputs_follow_the_config_as_written(folder: Path) -> None:
+    """Whatever functions they are written with; what is promised has to be kept for a config to be legal."""
+    path = write(folder, net=WIDENED)
+    found = formula(load(path).model, ".", "activations")
+    assert spelling(found) == "8*B*int(dim*ratio)"
+    assert not found.fixed
+    for dim, ratio, legal in ((8, 2.0, True), (6, 16 / 6, True), (8, 2.5, False), (20, 1.0, True)):
+        values = {"dim": dim, "ratio": ratio, "B": 3}
+        assert found.met(values) == legal, values
+        if legal:
+            other = load(path, {"dim": dim, "ratio": ratio}).model
+            assert found.at(values) == kept(other, {"B": 3}), values
+
+
 def test_a_loop_that_counts_its_rounds_fixes_the_length(folder: Path) -> None:
     found = formula(load(write(folder, net=COUNTED)).model, ".", "activations")
     assert found.fixed == {"depth": 5}
