@@ -107,6 +107,10 @@ RULES: dict[str, Callable[..., Any]] = {
 }
 
 
+DOMAINS = {"log": ">", "sqrt": ">="}
+"""How the numbers that a function takes compare with 0."""
+
+
 @dataclass(frozen=True, slots=True)
 class Real:
     """A float: its value now, and its formula. The value is `Varying` where it follows a position in a repeat."""
@@ -195,6 +199,8 @@ class Algebra:
 
     def __init__(self) -> None:
         self.conditions: dict[Condition, None] = {}
+        self.limits: dict[Condition, None] = {}
+        """What every legal config meets, so that nobody has to be told."""
 
     def note(self, relation: str, left: Size, right: Size, holds: bool) -> None:
         """A decision about sizes. One that only run-time sizes could change is no condition on the config."""
@@ -321,6 +327,8 @@ class Algebra:
         """A function of numbers: worked out now, and kept as an atom where it has names."""
         number = RULES[op](*map(_number, values))
         forms = tuple(map(_form, values))
+        if op in DOMAINS and isinstance(forms[0], Poly) and forms[0].symbols():
+            self.limits[Condition(DOMAINS[op], forms[0], 0, True)] = None
         if not any(isinstance(form, Poly) and form.symbols() for form in forms):
             return Size.of(number) if isinstance(number, int) else Real(number, number)
         form = atom(Scalar(op, forms))

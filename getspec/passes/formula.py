@@ -13,11 +13,11 @@ from typing import Any, TypeVar
 from getspec import ir
 from getspec.algebra import VARYING, Condition, Fixed
 from getspec.errors import UsageError
-from getspec.passes.count import below, locate, with_ties
+from getspec.passes.count import below, with_ties
 from getspec.passes.symbols import Kind, Names, Symbols, key_of, same
 from getspec.passes.trace import Measure, Trace, cache, keys, products, trace
 from getspec.simplify import needed, simplified
-from getspec.sizes import Inexact, Poly, Size, bare, constant, product
+from getspec.sizes import Inexact, Poly, Size, bare, constant, noting, product
 
 __all__ = ["QUANTITIES", "Formula", "formula", "names_at", "parts", "values_of"]
 
@@ -41,6 +41,8 @@ class Formula:
     """The names of the config, in its order; items of a list by their places."""
     repeats: tuple[str, ...]
     """Names that are lengths of repeats, which a person writes in front."""
+    limits: tuple[Condition, ...] = ()
+    """What every legal config meets, so that nobody has to be told."""
 
     def symbols(self) -> frozenset[str]:
         return self.poly.symbols()
@@ -50,7 +52,7 @@ class Formula:
         if any(values.get(name, value) != value for name, value in self.fixed.items()):
             return False
         try:
-            return all(self._met(condition, values) for condition in self.conditions)
+            return all(self._met(each, values) for each in (*self.conditions, *self.limits))
         except (ArithmeticError, ValueError):
             return False
 
@@ -122,6 +124,8 @@ def _settled(model: ir.Model, of: str, find: Callable[[Symbols], Found]) -> tupl
         try:
             return symbols, find(symbols)
         except Fixed as more:
+            if more.names <= fixed:
+                raise AssertionError(f"{more} is a number already") from None
             fixed |= more.names
         except Inexact as error:
             raise UsageError(f"the {of} of {model.name} have no closed form: {error}") from None
@@ -132,19 +136,27 @@ def _activations(model: ir.Model, path: str, sizes: Mapping[str, int]) -> Formul
     from getspec.passes.layouts import kept
 
     names = () if path in (".", "") else tuple(path.split("."))
+
+    def find(symbols: Symbols) -> tuple[Poly, Iterable[Condition]]:
+        found = _of_one(kept(symbols, sizes), model.root, names)
+        return found, _legal(Symbols(model, symbols.fixed))
+
     try:
-        symbols, poly = _settled(
-            model, "activations", lambda symbols: _of_one(kept(symbols, sizes), model.root, names)
-        )
+        symbols, (poly, legal) = _settled(model, "activations", find)
     except _Uneven as error:
         raise UsageError(
             f"not every copy of `{path}` keeps as much as the others",
             f"ask for all of them: `{error}`",
         ) from None
-    except UsageError:
-        return _at_this_config(model, path, sizes)
     found = _made(model, path, "activations", poly, symbols)
-    return replace(found, conditions=needed(found.conditions))
+    limits = tuple(dict.fromkeys((*found.limits, *legal)))
+    return replace(found, conditions=needed(found.conditions), limits=limits)
+
+
+def _legal(symbols: Symbols) -> Iterable[Condition]:
+    """What a config has to meet to be legal, components that are never called included."""
+    _Adder(symbols).module(symbols.model.root, None, symbols.root(), frozenset(), True)
+    return (*symbols.algebra.conditions, *symbols.algebra.limits)
 
 
 class _Uneven(Exception):
@@ -173,26 +185,6 @@ def _of_one(found: Trace, module: ir.Module, path: tuple[str, ...], above: str =
     return total + next(iter(copies.values()), ZERO)
 
 
-def _at_this_config(model: ir.Model, path: str, sizes: Mapping[str, int]) -> Formula:
-    """Bytes kept for a backward pass, at this config: layouts decide them, and layouts follow numbers."""
-    from getspec.passes.activations import activations
-    from getspec.passes.paths import folded
-
-    place = "" if path in (".", "") else folded(model.root, path)
-    found = locate(model.root, place or ".")
-    assert found is not None
-    try:
-        poly = (
-            activations(model, None, sizes)
-            .below(place)
-            .value.divide_exactly(constant(found.repeat))
-        )
-    except Inexact:
-        raise UsageError(f"not every copy of `{path}` keeps as much as the others") from None
-    values = values_of({n: bare(e.value) for n, e in model.root.settings.items()})
-    return Formula(model.name, model.file, path, "activations", poly, values, (), tuple(values), ())
-
-
 def names_at(model: ir.Model, path: str) -> Mapping[str, Any]:
     """What the names mean that the module or tensor at a path is written in: their values, and formulas for them."""
     names = [] if path in (".", "") else path.split(".")
@@ -214,7 +206,8 @@ def _made(model: ir.Model, path: str, of: str, poly: Poly, symbols: Symbols) -> 
     made, conditions = simplified(poly, list(symbols.algebra.conditions))
     order = tuple(values_of(config))
     kept = tuple(name for name in order if name in repeats)
-    return Formula(model.name, model.file, path, of, made, fixed, conditions, order, kept)
+    limits = tuple(symbols.algebra.limits)
+    return Formula(model.name, model.file, path, of, made, fixed, conditions, order, kept, limits)
 
 
 def _lengths(kind: Kind) -> list[str]:
@@ -248,13 +241,24 @@ class _Adder:
             return next(size for name, size in found if name == rest[0])
         return self.module(module, member, names, tied, trains)
 
+    def tie(self, block: ir.Block, names: Names) -> None:
+        """Tensors that are one have one shape, or the config is not legal."""
+        for tie in block.ties:
+            shapes = []
+            for path in (tie.name.split("."), tie.of.split(".")):
+                module, member, here, _, left, _ = self.way(path, block, names)
+                weights = self.symbols.weights(module, member, here)
+                shapes.append(next(weight.shape for weight in weights if weight.name == left[0]))
+            with noting(self.symbols.algebra.note):
+                assert shapes[0] == shapes[1], "ties were checked"
+
     def way(
-        self, path: list[str]
+        self, path: list[str], module: ir.Module | None = None, names: Names | None = None
     ) -> tuple[ir.Module, ir.Member | None, Names, Tied, list[str], bool]:
         """The last module on a path, the names that it speaks, the tensor of it that is left, and whether it is trained."""
         member: ir.Member | None = None
-        module: ir.Module = self.symbols.model.root
-        names: Names = self.symbols.root()
+        module = self.symbols.model.root if module is None else module
+        names = self.symbols.root() if names is None else names
         tied: Tied = frozenset()
         trains = True
         for at, part in enumerate(path):
@@ -313,6 +317,8 @@ class _Adder:
     ) -> Poly:
         found = self.weights(module, member, names, tied, trains)
         total = sum((size for _, size in found), ZERO)
+        if isinstance(module, ir.Block):
+            self.tie(module, names)
         if isinstance(module, ir.Stack):
             return self.repeat(module, names, tied, trains)
         for name, _, part in module.children():

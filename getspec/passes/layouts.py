@@ -26,11 +26,17 @@ from getspec.passes.replay import Open, each
 from getspec.passes.symbols import Kind, Names, Symbols, key_of, uses
 from getspec.passes.trace import Walk, inputs
 from getspec.signature import inputs_of
-from getspec.sizes import Inexact, Poly, Size, constant, noting
+from getspec.sizes import Inexact, Poly, Size, constant, noting, symbol
+from getspec.syntax import COMPARISON
 
 __all__ = ["kept"]
 
 ZERO = constant(0)
+RISING = symbol("a rate in proportion to the position")
+PLACED = symbol("a rate by its position")
+"""What stands for a rate that follows the position in a repeat. Of the first it is known that it is zero at position 0 alone;
+more than that a rule cannot ask, unless rounds are gone through one by one."""
+ONE_BY_ONE = PLACED.symbols()
 
 
 def kept(symbols: Symbols, given_sizes: Mapping[str, int]) -> Trace:
@@ -115,21 +121,59 @@ class Formulas(Tape):
         return True
 
 
-@dataclass
-class Rate:
-    """A float of the config, of which a rule may ask whether it is some number."""
+@dataclass(frozen=True, eq=False)
+class Placed(Real):
+    """A float that follows the position in a repeat; `last` is the one of the last position."""
 
-    real: Real
-    symbols: Symbols
+    last: Real
+
+
+class Rate(float):
+    """A float of the config; whatever a rule decides by looking at it is kept."""
+
+    number: Real
+    kept: dict[Condition, None]
+
+    @staticmethod
+    def of(real: Real, kept: dict[Condition, None]) -> Rate:
+        made = Rate(real.value)
+        made.number, made.kept = real, kept
+        return made
+
+    def compared(self, relation: str, other: object) -> bool:
+        if not isinstance(other, int | float):
+            return relation == "!="
+        holds = bool(COMPARISON[relation](float(self), float(other)))
+        form = self.number.form
+        names = form.symbols() if isinstance(form, Poly) else frozenset()
+        if form == RISING and other == 0 and relation in ("==", "!="):
+            return holds
+        if names & (RISING.symbols() | PLACED.symbols()):
+            raise Fixed(ONE_BY_ONE)
+        if names:
+            self.kept[Condition(relation, form, float(other), holds)] = None
+        return holds
 
     def __eq__(self, other: object) -> bool:
-        form = self.real.form
-        same = bool(self.real.value == other)
-        if isinstance(form, Poly) and form.symbols():
-            assert isinstance(other, int | float)
-            said = Condition("==", form, float(other), same)
-            self.symbols.algebra.conditions[said] = None
-        return same
+        return self.compared("==", other)
+
+    def __ne__(self, other: object) -> bool:
+        return self.compared("!=", other)
+
+    def __lt__(self, other: float) -> bool:
+        return self.compared("<", other)
+
+    def __le__(self, other: float) -> bool:
+        return self.compared("<=", other)
+
+    def __gt__(self, other: float) -> bool:
+        return self.compared(">", other)
+
+    def __ge__(self, other: float) -> bool:
+        return self.compared(">=", other)
+
+    def __hash__(self) -> int:
+        return float.__hash__(self)
 
 
 class Laying(Walk):
@@ -139,8 +183,8 @@ class Laying(Walk):
         super().__init__(symbols, _nothing)
         self.tape = tape
         self.trainable = True
-        self.place: tuple[str, int] | None = None
-        """The index of the repeat that a component was called from, and its position."""
+        self.place: tuple[str, int, Size] | None = None
+        """The index of the repeat that a component was called from, its position, and how long the repeat is."""
 
     def definition(
         self,
@@ -188,38 +232,43 @@ class Laying(Walk):
             args[name] = self.rate(member.args[name], names)
         return args
 
-    def rate(self, expr: ir.Expr, names: Names) -> Real:
-        """A rate that grows with the position, so that it is zero at position 0 or at all of them."""
-        if self.place is None:
-            raise Inexact("a rate follows the position in a repeat")
-        index, position = self.place
-        found = self.slope(expr, index, names)
-        if isinstance(found, Size):
-            raise Inexact(f"a rate follows `{index}` alone")
-        if found.value == 0:
-            raise Inexact("a rate that follows the position is zero at all of them")
-        if isinstance(found.form, Poly) and found.form.symbols():
-            nonzero = Condition("==", found.form, 0.0, False)
+    def rate(self, expr: ir.Expr, names: Names) -> Any:
+        """A number that follows the position, of which is known no more than what does not follow it."""
+        assert self.place is not None
+        index, position, count = self.place
+        found = self.symbols.algebra.value(expr, {**names, index: Size.of(position)})
+        if self.one_by_one:
+            return found
+        value = _real(found).value
+        last = _real(self.symbols.algebra.value(expr, {**names, index: count - 1}))
+        along = self.slope(expr, index, names)
+        if along is None or along.value == 0:
+            return Placed(value, PLACED, last)
+        if isinstance(along.form, Poly) and along.form.symbols():
+            nonzero = Condition("==", along.form, 0.0, False)
             self.symbols.algebra.conditions[nonzero] = None
-        return Real(found.value if position else 0.0, found.value if position else 0.0)
+        return Placed(value, RISING, last)
 
-    def slope(self, expr: ir.Expr, index: str, names: Names) -> Any:
-        """The rate at position 1: a product with one factor that is the position, which makes it no smaller later."""
+    @property
+    def one_by_one(self) -> bool:
+        """Whether rates differ from round to round in more than being zero at the first."""
+        return self.symbols.fixed >= ONE_BY_ONE
+
+    def slope(self, expr: ir.Expr, index: str, names: Names) -> Real | None:
+        """What the position is multiplied by; None where it is in anything but a product."""
+        algebra = self.symbols.algebra
         match expr:
             case ir.Name(_, id, _) if id == index:
-                return Size.of(1)
-            case ir.Operation(_, "*", (a, b)) if uses(a, index) != uses(b, index):
+                return Real(1.0, 1.0)
+            case ir.Operation(_, "*" | "/" as op, (a, b)) if uses(a, index) != uses(b, index):
                 along, other = (a, b) if uses(a, index) else (b, a)
-                value = self.symbols.algebra.value(other, names)
-                return self.times(self.slope(along, index, names), value)
-            case ir.Operation(_, "/", (a, b)) if uses(a, index) and not uses(b, index):
-                by = self.symbols.algebra.value(b, names)
-                return self.symbols.algebra.binary("/", self.slope(a, index, names), by)
-        raise Inexact("a rate follows the position in a repeat otherwise than in proportion")
-
-    def times(self, along: Any, other: Any) -> Any:
-        same = isinstance(along, Size) and along.is_alike(1)
-        return other if same else self.symbols.algebra.binary("*", along, other)
+                by = self.slope(along, index, names)
+                if by is not None and (op == "*" or along is a):
+                    made = algebra.value(other, names)
+                    return _real(
+                        made if (op, by.form) == ("*", 1.0) else algebra.binary(op, by, made)
+                    )
+        return None
 
     def leaf(self, leaf: ir.Leaf, member: ir.Member, names: Names, given: tuple[Any, ...]) -> Trace:
         op = self.symbols.layer(leaf, member, names)
@@ -236,7 +285,7 @@ class Laying(Walk):
     def asked(self, op: Layer, member: ir.Member, names: Names) -> Layer:
         """The op, which notes what is asked of its floats."""
         rates = {
-            name: Rate(value, self.symbols)
+            name: Rate.of(value, self.symbols.algebra.conditions)
             for name, value in self.args(member, names).items()
             if isinstance(value, Real)
         }
@@ -272,9 +321,7 @@ class Layouts(Flow):
         total = sum(times for times, _, _ in loop.rounds)
         steady, always = True, True
         items, self.items = self.items, {}
-        graded = any(found and _is_graded(found[0]) for found in self.stacks(loop.iterable))
-        if graded and any(found and found[1] for found in self.stacks(loop.iterable)):
-            raise Inexact("a rate follows the position in a repeat that is gone through backwards")
+        graded = self.is_graded(loop.iterable)
         for times, body in self.rounds(loop):
             left = times
             while left:
@@ -285,7 +332,7 @@ class Layouts(Flow):
                 self.statements(body)
                 steady = self.state(loop.targets) == before and not (graded and at == 0)
                 always = always and steady
-                many = left if steady else 1
+                many = left if steady and not (graded and self.walk.one_by_one) else 1
                 rounds.append((at, many, self.trace))
                 at, left = at + many, left - many
         self.trace, self.items = outer, items
@@ -294,6 +341,17 @@ class Layouts(Flow):
         for count, done in self.counted(loop.iterable, rounds, total, steady):
             outer.own = outer.own + count * done.own
             outer.calls += [call.again(count, over) for call in done.calls]
+
+    def is_graded(self, iterable: ir.Expr) -> bool:
+        """Whether a loop goes over a repeat in which numbers follow the position."""
+        over = [found for found in self.stacks(iterable) if found and _is_graded(found[0])]
+        if any(turned for _, turned in over) and not self.walk.one_by_one:
+            raise Fixed(ONE_BY_ONE)
+        if self.walk.one_by_one:
+            for link, _ in over:
+                assert isinstance(link.member.module, ir.Stack)
+                self.algebra.literal(self.symbols.count(link.member.module, self.names))
+        return bool(over)
 
     def iterated(self, expr: ir.Expr) -> Any:
         if id(expr) not in self.items:
@@ -382,7 +440,10 @@ class Layouts(Flow):
         all_types = [t for t in (*(v for _, v in values.values()), *types) if isinstance(t, Tensor)]
         rule = FUNCTIONS[op].rule
         with noting(self.algebra.note):
-            args = {n: fitting(kind, value, all_types) for n, (kind, value) in values.items()}
+            args = {
+                n: fitting(kind, self.limited(value), all_types)
+                for n, (kind, value) in values.items()
+            }
             return rule(*args.values(), *types) if types else rule(**args)
 
     def saved(self, op: str, out: Any, given: Mapping[str, Any]) -> Any:
@@ -390,15 +451,18 @@ class Layouts(Flow):
         rule = SAVES.get(op)
         if rule is None:
             raise Inexact(f"it is not known what `{op}` keeps")
+        kept = self.algebra.conditions
         with noting(self.tape.decided):
-            made = rule(self.tape, out, **{n: self.rate(value) for n, value in given.items()})
+            made = rule(self.tape, out, **{n: self.rate(v, kept) for n, v in given.items()})
         self.trace.own = self.trace.own + self.tape.taken()
         return made
 
-    def rate(self, value: Any) -> Any:
-        if value is VARYING:
-            raise Inexact("a rate follows the position in a repeat")
-        return Rate(value, self.symbols) if isinstance(value, Real) else value
+    def limited(self, value: Any) -> Any:
+        """A float that a shape rule may refuse; one that follows the position is the last one."""
+        return self.rate(value.last if isinstance(value, Placed) else value, self.algebra.limits)
+
+    def rate(self, value: Any, kept: dict[Condition, None]) -> Any:
+        return Rate.of(value, kept) if isinstance(value, Real) else value
 
     def call(self, expr: ir.Call) -> Any:
         link = self.expr(expr.target)
@@ -414,13 +478,13 @@ class Layouts(Flow):
         self.trace.calls.append(Called(path, inner, link.member.module))
         return inner.result
 
-    def position(self, path: tuple[str, ...]) -> tuple[str, int] | None:
-        """The index of the repeat that a component stands in, and where."""
+    def position(self, path: tuple[str, ...]) -> tuple[str, int, Size] | None:
+        """The index of the repeat that a component stands in, where, and how long that is."""
         assert isinstance(self.made, ir.Block)
         module = next(m.module for m in self.made.members if m.name == path[0])
         if len(path) == 1 or not isinstance(module, ir.Stack) or module.index is None:
             return None
-        return module.index, int(path[1])
+        return module.index, int(path[1]), self.symbols.count(module, self.names)
 
 
 def _is_numbered(expr: ir.Expr) -> bool:
@@ -453,6 +517,13 @@ def _config(root: ir.Block) -> dict[str, Any]:
         else:
             found[name] = value.value.constant if isinstance(value, Size) else value
     return found
+
+
+def _real(number: Any) -> Real:
+    """A number of the config as a float."""
+    if isinstance(number, Real):
+        return number
+    return Real(float(number.value.constant), number.spelled)
 
 
 def _nothing(op: Any, args: Mapping[str, Any], many: tuple[Any, ...]) -> Poly:

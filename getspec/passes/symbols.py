@@ -76,6 +76,7 @@ class Symbols:
         for name, value in self.args(member, names).items():
             if isinstance(value, Real):
                 values[name] = getattr(leaf.op, name)
+                self.within(value, facts[name])
                 continue
             if isinstance(value, Size) and facts[name].get("minimum") is not None:
                 self.at_least(value, int(facts[name]["minimum"]))
@@ -84,6 +85,15 @@ class Symbols:
         with noting(self.algebra.note):
             made.check()
         return made
+
+    def within(self, value: Real, limits: Mapping[str, Any]) -> None:
+        """A float stays where its field allows it to be."""
+        if isinstance(value.form, Poly) and value.form.symbols():
+            for key, relation, holds in (("minimum", "<", False), ("below", "<", True)):
+                limit = limits.get(key)
+                if limit is not None and abs(limit) != float("inf"):
+                    said = Condition(relation, value.form, float(limit), holds)
+                    self.algebra.limits[said] = None
 
     def at_least(self, value: Size, minimum: int) -> None:
         self.algebra.note("<", value, Size.of(minimum), False)

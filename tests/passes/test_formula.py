@@ -298,12 +298,28 @@ def test_a_rate_that_grows_with_the_position_is_zero_at_the_first_alone(folder: 
         formula(load(path).model, "layers.*", "activations")
 
 
-def test_what_cannot_be_followed_holds_at_one_config(folder: Path) -> None:
-    path = write(folder, net=DROPPED.replace("RATE", "rate + 0.01 * i"))
-    spec = load(path)
-    found = formula(spec.model, ".", "activations")
-    assert found.fixed == values_of(spec.config)
-    assert found.at({"B": 3}) == kept(spec.model, {"B": 3})
+@pytest.mark.parametrize("rate", ["rate + 0.01 * i", "rate * (2 - i)", "max(rate - 0.1 * i, 0.0)"])
+def test_a_rate_that_follows_the_position_otherwise_fixes_the_length(
+    folder: Path, rate: str
+) -> None:
+    path = write(folder, net=DROPPED.replace("RATE", rate).replace("depth: 4", "depth: 3"))
+    found = formula(load(path).model, ".", "activations")
+    assert found.fixed == {"depth": 3}
+    covered = 0
+    for number in (0.0, 0.1, 0.15, 0.3):
+        values = {"dim": 6, "depth": 3, "rate": number, "B": 3}
+        if found.met(values):
+            covered += 1
+            assert found.at(values) == kept(load(path, {"dim": 6, "rate": number}).model, {"B": 3})
+    assert 0 < covered < 4
+
+
+def test_a_rate_is_a_probability_at_every_position(folder: Path) -> None:
+    found = formula(
+        load(write(folder, net=DROPPED.replace("RATE", "rate * i"))).model, ".", "activations"
+    )
+    assert found.met({"dim": 8, "depth": 10, "rate": 0.11, "B": 3})
+    assert not found.met({"dim": 8, "depth": 11, "rate": 0.11, "B": 3}), "1.1 at the last one"
 
 
 COUNTED = """
