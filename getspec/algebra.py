@@ -216,11 +216,29 @@ class Algebra:
             or (a.constant is not None and b.constant is not None)
         ):
             return
-        if not holds and not (left.value.constant is not None and right.value.constant is not None):
+        if left.value.constant is None or right.value.constant is None:
+            if holds:
+                self.always(relation, a, b)
             return
         if relation != "%" and (a - b).constant is not None:
             return
         self.conditions[Condition(relation, a, b, holds)] = None
+
+    def always(self, relation: str, left: Poly, right: Poly) -> None:
+        """Sizes of the run time are equal, or divide, whatever they are: factor by factor."""
+        sides = [_by_run_time(side) for side in (left, right)]
+        if relation == "%" and list(sides[1]) != [()]:
+            self.conditions[Condition(relation, left, right, True)] = None
+            return
+        for factors in {**sides[0], **sides[1]}:
+            a, b = (side.get(factors, constant(0)) for side in sides)
+            names = frozenset().union(*map(_names, factors))
+            mixed = frozenset(name for name in names if not name[0].isupper())
+            if relation == "==" and a != b and mixed:
+                raise Fixed(mixed)  # a division that another one may be equal to at some values
+            b = right if relation == "%" else b
+            if a != b and (a.symbols() or b.symbols()):
+                self.conditions[Condition(relation, a, b, True)] = None
 
     def value(self, expr: ir.Expr, names: Mapping[str, Any]) -> Any:
         """An expression as a formula."""
@@ -335,6 +353,20 @@ class Algebra:
         return (
             Size(constant(number), form) if isinstance(number, int) else Real(float(number), form)
         )
+
+
+def _by_run_time(poly: Poly) -> dict[tuple[Any, ...], Poly]:
+    """The terms of a polynomial by the run-time sizes in them, which are the names with a capital."""
+    found: dict[tuple[Any, ...], Poly] = {}
+    for monomial, coefficient in poly.terms:
+        sizes = tuple(p for p in monomial if any(n[0].isupper() for n in _names(p)))
+        rest = tuple(p for p in monomial if p not in sizes)
+        found[sizes] = found.get(sizes, constant(0)) + Poly(((rest, coefficient),))
+    return found
+
+
+def _names(part: Any) -> frozenset[str]:
+    return frozenset((part,)) if isinstance(part, str) else part.symbols()
 
 
 def _number(value: Any) -> Any:

@@ -195,6 +195,8 @@ class Input(Record):
     """Its lengths as written; of a list, those of one tensor, over its position."""
     index: str | None = None
     """What a list calls the position."""
+    limits: tuple[Expr, ...] = ()
+    """`below` and `selects` as written."""
 
     @property
     def tensors(self) -> tuple[Tensor, ...]:

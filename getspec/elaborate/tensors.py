@@ -27,22 +27,32 @@ def declared_inputs(
 
 def _input(declared: TensorDecl, scope: Scope, problems: Diagnostics) -> ir.Input:
     type, axes = _tensors(declared, scope)
-    below = selects = None
+    limits = {}
     if declared.below is not None:
-        below = problems.attempt(_bound, declared.below, scope)
+        limits["below"] = problems.attempt(_bound, declared.below, scope)
     if declared.selects is not None:
-        selects = _axis(declared.selects, _own(scope)).value
+        limits["selects"] = _axis(declared.selects, _own(scope))
+    found = {name: made for name, made in limits.items() if made is not None}
     return ir.Input(
-        declared.name, type, below, declared.doc, declared.span, selects, axes, declared.index
+        declared.name,
+        type,
+        found["below"].value if "below" in found else None,
+        declared.doc,
+        declared.span,
+        found["selects"].value if "selects" in found else None,
+        axes,
+        declared.index,
+        tuple(found.values()),
     )
 
 
-def _bound(below: Expression, scope: Scope) -> Size | None:
+def _bound(below: Expression, scope: Scope) -> ir.Expr | None:
     """What integers stay below; None where it follows a position, and nothing fixed can be said."""
-    value = Evaluator.of(scope, below).value
-    if isinstance(value, Size | ir.Varying):
-        return value if isinstance(value, Size) else None
-    raise SpecError.of("GS205", f"`below` is an integer, this is {described(value)}", below.span)
+    made = Evaluator.of(scope, below)
+    if isinstance(made.value, Size | ir.Varying):
+        return made if isinstance(made.value, Size) else None
+    message = f"`below` is an integer, this is {described(made.value)}"
+    raise SpecError.of("GS205", message, below.span)
 
 
 def _tensors(

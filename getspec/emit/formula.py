@@ -45,11 +45,13 @@ def _printer(style: Style, found: Formula) -> Printer:
 
 def spelling(found: Formula, poly: Poly | None = None) -> str:
     """The formula on one line."""
-    return _printer(TEXT, found).formula(found.poly if poly is None else poly)
+    if poly is None:
+        return _printer(TEXT, found).formula(found.poly) or "0"
+    return _printer(TEXT, found).formula(poly)
 
 
 def latex(found: Formula) -> str:
-    return _printer(LATEX, found).formula(found.poly)
+    return _printer(LATEX, found).formula(found.poly) or "0"
 
 
 def latex_text(found: Formula) -> str:

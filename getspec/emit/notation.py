@@ -76,7 +76,7 @@ class Printer:
             if own.terms and own.terms != poly.terms:
                 words = _summed(words, self.poly(own))
                 poly = poly - own
-        return _summed(words, self.poly(poly)) if poly.terms or not words else words
+        return _summed(words, self.poly(poly)) if poly.terms else words
 
     def poly(self, poly: Poly) -> str:
         """The shortest of the groupings that were tried."""

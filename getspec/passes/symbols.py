@@ -111,6 +111,9 @@ class Symbols:
     def declared(self, declared: ir.Input, names: Names) -> tuple[Tensor, ...]:
         """The tensors that an input stands for; `names` have the run-time sizes, too."""
         found = []
+        for limit in declared.limits:
+            if names_in(limit) <= names.keys():  # else only the data decides it
+                self.algebra.value(limit, names)
         for at, tensor in enumerate(declared.tensors):
             here = names if declared.index is None else {**names, declared.index: Size.of(at)}
             lengths = [self.algebra.value(axis, here) for axis in declared.axes]
@@ -136,6 +139,8 @@ class Symbols:
     def count(self, stack: ir.Stack, names: Names) -> Size:
         found = self.algebra.value(stack.count, names)
         assert isinstance(found, Size)
+        if found.spelled.symbols():
+            self.algebra.limits[Condition("<", found.spelled, constant(0), False)] = None
         return found
 
     def kinds(self, stack: ir.Stack, names: Names) -> list[Kind]:

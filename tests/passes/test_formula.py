@@ -478,6 +478,11 @@ def test_latex_and_json() -> None:
     assert page["value"] == 3 * 4096 * 14336
 
 
+def test_nothing_is_written_as_0() -> None:
+    found = formula(spec_of("zoo/resnet-50").model, ".", "kv")
+    assert spelling(found) == latex(found) == "0"
+
+
 # Repeats
 
 HEAD = """
