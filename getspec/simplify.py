@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from math import gcd
 from typing import Any
 
 from getspec.algebra import OPPOSITE, Condition, Scalar, atom
@@ -142,7 +143,7 @@ def _parts(among: Iterable[Condition]) -> dict[Any, tuple[Poly, Poly]]:
         left, by = each.left, each.right
         if each.relation == "%" and each.holds and isinstance(left, Poly) and isinstance(by, Poly):
             factors = left.terms[0][0] if len(left.terms) == 1 and left.terms[0][1] == 1 else ()
-            if len(factors) == 1:
+            if len(factors) == 1 and left != by:
                 found.setdefault(factors[0], (by, symbol(f"({left}) / ({by})")))
     return found
 
@@ -172,22 +173,76 @@ def _quotient(floor: Any, parts: Mapping[Any, tuple[Poly, Poly]]) -> Poly | None
 
 def needed(conditions: Iterable[Condition]) -> tuple[Condition, ...]:
     """Conditions on sizes without those that follow from the others."""
-    among, ranges = _enclosed(_ordered(conditions))
+    among, ranges = _enclosed(_ordered(map(_cancelled, conditions)))
+    numbers = {_single(c.left): c.right for c in among if _is_number(c)}
+    among = [c if _is_number(c) else _with(c, numbers) for c in among]
+    known = _fixed_within(among, ranges)
     parts = _parts(sorted(among, key=lambda c: not _is_name(c.right)))
     stated = _stated(among, parts) | _least_within(among, ranges)
     least = _left(stated, parts)
+    strongest = _strongest(among)
     found = []
     for each in among:
-        part = _single(each.left)
-        if each.relation == "%" and part in parts and parts[part][0] == each.right:
+        part, bound = _single(each.left), _bound(each)
+        defines = each.relation == "%" and part in parts and parts[part][0] == each.right
+        if _is_number(each) or defines:
             found.append(each)  # what follows is worked out from it
-        elif _bound(each) is None:
-            found += [] if _follows(each, parts, least) else [each]
-        elif part not in parts or _quotient(part, parts) is not None:
+        elif bound is None:
+            found += [] if _follows(_with(each, known), parts, least) else [each]
+        elif strongest[bound[0]] is each and (
+            part not in parts
+            or _quotient(part, parts) is not None
+            or not _follows(each, parts, stated)
+        ):
             found.append(each)
-        else:
-            found += [] if _follows(each, parts, stated) else [each]
     return tuple(found)
+
+
+def _strongest(conditions: Iterable[Condition]) -> dict[Any, Condition]:
+    """Of each name or division, the condition that says most of what it is at least."""
+    found: dict[Any, tuple[int, Condition]] = {}
+    for each in conditions:
+        bound = _bound(each)
+        if bound is not None and (bound[0] not in found or bound[1] > found[bound[0]][0]):
+            found[bound[0]] = bound[1], each
+    return {part: each for part, (_, each) in found.items()}
+
+
+def _cancelled(condition: Condition) -> Condition:
+    """A condition without what both sides add, and without a number that divides them."""
+    left, right = condition.left, condition.right
+    if condition.relation == "%" or not (isinstance(left, Poly) and isinstance(right, Poly)):
+        return condition
+    terms = (left - right).terms
+    by = gcd(*(coefficient for _, coefficient in terms)) or 1
+    sides = [Poly(tuple((m, abs(c) // by) for m, c in terms if sign * c > 0)) for sign in (1, -1)]
+    return Condition(condition.relation, sides[0], sides[1], condition.holds)
+
+
+def _is_number(condition: Condition) -> bool:
+    """Whether a condition says of one name which number it is."""
+    right = condition.right
+    told = condition.relation == "==" and condition.holds and _is_name(condition.left)
+    return told and isinstance(right, Poly) and right.constant is not None
+
+
+def _with(condition: Condition, known: Mapping[Any, Any]) -> Condition:
+    """A condition with what is known put in."""
+    left, right = (
+        _put(side, known) if isinstance(side, Poly) else side
+        for side in (condition.left, condition.right)
+    )
+    return Condition(condition.relation, left, right, condition.holds)
+
+
+def _put(poly: Poly, known: Mapping[Any, Any]) -> Poly:
+    total = constant(0)
+    for monomial, coefficient in poly.terms:
+        term = constant(coefficient)
+        for part in monomial:
+            term = term * known.get(part, Poly((((part,), 1),)))
+        total = total + term
+    return total
 
 
 WIDEST = 1 << 12
@@ -226,16 +281,27 @@ def _range(condition: Condition) -> range | None:
     return range(number.constant * by, (number.constant + 1) * by)
 
 
-def _least_within(conditions: list[Condition], ranges: Mapping[str, range]) -> dict[Any, int]:
-    """What divisions of a name with a range are at least in it."""
+def _within(
+    conditions: list[Condition], ranges: Mapping[str, range]
+) -> Iterator[tuple[Any, list[int]]]:
+    """What each division of a name with a range is in it."""
     forms = [side for each in conditions for side in (each.left, each.right)]
+    for part in {part for form in forms if isinstance(form, Poly) for part in floors(form)}:
+        for name in part.symbols() & ranges.keys():
+            if part.symbols() == {name}:
+                yield part, [part.evaluate({name: n}) for n in ranges[name]]
+
+
+def _least_within(conditions: list[Condition], ranges: Mapping[str, range]) -> dict[Any, int]:
+    return {part: min(numbers) for part, numbers in _within(conditions, ranges)}
+
+
+def _fixed_within(conditions: list[Condition], ranges: Mapping[str, range]) -> dict[Any, Poly]:
+    """Divisions that are one number all over a range."""
     return {
-        part: min(part.evaluate({name: n}) for n in ranges[name])
-        for form in forms
-        if isinstance(form, Poly)
-        for part in floors(form)
-        for name in part.symbols()
-        if name in ranges and part.symbols() == {name}
+        part: constant(numbers[0])
+        for part, numbers in _within(conditions, ranges)
+        if len(set(numbers)) == 1
     }
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
-from getspec.algebra import OPPOSITE, Condition
+from getspec.algebra import OPPOSITE, Condition, Scalar
 from getspec.emit.notation import LATEX, TEXT, Monomial, Printer, Style
 from getspec.emit.text import human, painted
 from getspec.passes.formula import Formula
@@ -45,9 +45,7 @@ def _printer(style: Style, found: Formula) -> Printer:
 
 def spelling(found: Formula, poly: Poly | None = None) -> str:
     """The formula on one line."""
-    if poly is None:
-        return _printer(TEXT, found).formula(found.poly) or "0"
-    return _printer(TEXT, found).formula(poly)
+    return _printer(TEXT, found).formula(found.poly if poly is None else poly)
 
 
 def latex(found: Formula) -> str:
@@ -64,7 +62,9 @@ def conditions(found: Formula) -> list[str]:
     printer = _printer(TEXT, found)
 
     def side(value: Poly | float) -> str:
-        return printer.poly(value) if isinstance(value, Poly) else str(value)
+        if isinstance(value, Poly):
+            return printer.poly(value)
+        return str(int(value)) if value == int(value) else str(value)
 
     if not found.poly.symbols():
         return []
@@ -81,7 +81,7 @@ def _plain(condition: Condition) -> bool:
 
 
 def _condition(each: Condition, side: Callable[[Any], str]) -> str:
-    left, right = side(each.left), side(each.right)
+    left, right = side(_nonzero(each)), side(each.right)
     if each.relation in ("==", "!="):
         left, right = sorted(
             (left, right), key=lambda word: (word.replace(".", "").isdecimal(), word)
@@ -89,6 +89,16 @@ def _condition(each: Condition, side: Callable[[Any], str]) -> str:
     if each.relation == "%":
         return f"{right} {'divides' if each.holds else 'does not divide'} {left}"
     return f"{left} {each.relation if each.holds else OPPOSITE[each.relation]} {right}"
+
+
+def _nonzero(each: Condition) -> Any:
+    """What is not zero where a product or a quotient of floats is not: its one factor with names that may be."""
+    form = each.left
+    if (each.relation, each.right, each.holds) == ("==", 0.0, False):
+        match form:
+            case Poly((((Scalar("/", (numerator, _)),), 1),)):
+                return _nonzero(Condition("==", numerator, 0.0, False))
+    return form
 
 
 def document(found: Formula, value: int | None) -> dict[str, Any]:
@@ -101,7 +111,7 @@ def document(found: Formula, value: int | None) -> dict[str, Any]:
         "path": found.path,
         "of": found.of,
         "unit": UNITS[found.of],
-        "formula": spelling(found),
+        "formula": spelling(found) or "0",
         "latex": latex(found),
         "terms": [_term(printer, m, c) for m, c in sorted(found.poly.terms, key=printer.term_key)],
         "at": dict(found.fixed),
@@ -128,7 +138,7 @@ def text(
     if value is not None:
         at = ", ".join(f"{n} = {v}" for n, v in sizes.items())
         shown += f" = {value:,}" + (f" at {at}" if at else "") + human(look, value)
-    lines = [shown, "", *wrapped(spelling(found), width)]
+    lines = [shown, "", *wrapped(spelling(found) or "0", width)]
     fixed = [f"{name} = {_word(value)}" for name, value in found.fixed.items()]
     if fixed:
         lines += ["", *wrap(f"at {', '.join(fixed)}", width, subsequent_indent="   ")]
@@ -145,10 +155,15 @@ def _word(value: Any) -> str:
 
 
 def _listed(word: str, items: list[str], width: int) -> list[str]:
-    if not items:
-        return []
-    indent = " " * (len(word) + 1)
-    return ["", *wrap(f"{word} {', '.join(items)}", width, subsequent_indent=indent)]
+    """Items on lines that break between them."""
+    lines = [""]
+    line = word
+    for item in (*(f"{each}," for each in items[:-1]), *items[-1:]):
+        if len(line) + 1 + len(item) > width and line.strip():
+            lines.append(line)
+            line = " " * len(word)
+        line += f" {item}"
+    return [*lines, line] if items else []
 
 
 def wrapped(formula: str, width: int = WIDTH) -> list[str]:

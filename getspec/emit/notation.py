@@ -174,8 +174,8 @@ class Printer:
         alone = len(powers) == 1 and coefficient == 1
         for part, power in powers.items():
             word = self.part(part)
-            if not isinstance(part, str) and not (alone and power == 1) and " " in word:
-                word = self.style.group(word) if not word.endswith(")") or "//" in word else word
+            if not isinstance(part, str) and not (alone and power == 1):
+                word = self.style.group(word) if " " in _outside(word) else word
             words.append(word if power == 1 else self.style.power(word, power))
         return self.style.times.join(words)
 
@@ -194,8 +194,18 @@ def _summed(first: str, last: str) -> str:
     return f"{first} - {last[1:]}" if last.startswith("-") else f"{first} + {last}"
 
 
+def _outside(word: str) -> str:
+    """What does not stand in brackets."""
+    depth, found = 0, ""
+    for token in re.findall(r"\\left|\\right|.", word):
+        depth -= token in (")", "}", r"\right")
+        found += token if depth == 0 else ""
+        depth += token in ("(", "{", r"\left")
+    return found
+
+
 def _grouped(word: str) -> str:
-    return f"({word})" if any(sign in word for sign in " */") else word
+    return f"({word})" if any(sign in _outside(word) for sign in " */") else word
 
 
 def _text_function(made: Function, inner: Callable[[Any], str]) -> str:
@@ -216,7 +226,7 @@ def _text_function(made: Function, inner: Callable[[Any], str]) -> str:
 
 
 def _sum(word: str) -> str:
-    return f"({word})" if " " in word else word
+    return f"({word})" if " " in _outside(word) else word
 
 
 def _latex_name(name: str) -> str:

@@ -20,7 +20,7 @@ from getspec.passes.statements import Statements
 from getspec.passes.symbols import Kind, Names, Symbols, key_of, names_in
 from getspec.sizes import Poly, Size, constant, noting
 
-__all__ = ["Called", "Flow", "Measure", "Trace", "Walk", "fitting"]
+__all__ = ["Called", "Flow", "Measure", "Trace", "Walk", "equal", "fitting"]
 
 ZERO, ONE = constant(0), constant(1)
 Measure = Callable[[Any, Mapping[str, Any], tuple[Any, ...]], Poly]
@@ -199,7 +199,7 @@ class Flow(Statements):
     ) -> Iterator[tuple[Poly, Trace]]:
         """A repeat of equal components: the first rounds may differ, the last stands for the rest."""
         first = len(rounds) - 1
-        while first and _equal(rounds[first - 1][2], rounds[-1][2]):
+        while first and equal(rounds[first - 1][2], rounds[-1][2]):
             first -= 1
         if not stable and len(rounds) - first < 2 and first:
             raise Fixed(names)
@@ -224,7 +224,7 @@ class Flow(Statements):
             for position in range(at, at + times):
                 place = position if total is None else total - 1 - position
                 kind = _kind_at(kinds, place)
-                if not _equal(done.setdefault(kind, made), made):
+                if not equal(done.setdefault(kind, made), made):
                     raise Fixed(names)
         yield from ((kinds[kind].count, made) for kind, made in done.items())
 
@@ -377,7 +377,7 @@ def fitting(kind: str, value: Any, tensors: list[Tensor]) -> Any:
     return fitted(kind, plain(value), tensors)
 
 
-def _equal(a: Trace, b: Trace) -> bool:
+def equal(a: Trace, b: Trace) -> bool:
     """Whether two rounds do the same work."""
     if a is b:
         return True
@@ -385,7 +385,7 @@ def _equal(a: Trace, b: Trace) -> bool:
     return (
         a.own == b.own
         and len(a.calls) == len(b.calls)
-        and all(x.count == y.count and _equal(x.trace, y.trace) for x, y in pairs)
+        and all(x.count == y.count and equal(x.trace, y.trace) for x, y in pairs)
     )
 
 

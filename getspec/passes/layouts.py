@@ -9,6 +9,7 @@ where on its formula counts as often as the rest of the repeat is long.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from math import gcd
 from typing import Any
@@ -20,7 +21,7 @@ from getspec.ops.base import SAVES, Layer, Tensor
 from getspec.ops.indexing import NewAxis, Range
 from getspec.ops.storage import Held, Policy, Tape, Traced, sized
 from getspec.passes.activations import default_sizes
-from getspec.passes.follow import Called, Flow, Trace, fitting
+from getspec.passes.follow import Called, Flow, Trace, equal, fitting
 from getspec.passes.paths import folded, joined, trained, twins
 from getspec.passes.replay import Open, each
 from getspec.passes.symbols import Kind, Names, Symbols, key_of, uses
@@ -107,14 +108,23 @@ class Formulas(Tape):
             if all(m.count(part) >= times for m, _ in terms) and self.at_least_1(part):
                 common.append(part)
         by = Poly(((tuple(common), gcd(*(coefficient for _, coefficient in terms))),))
-        return left.divide_exactly(by), right.divide_exactly(by)
+        left, right = left.divide_exactly(by), right.divide_exactly(by)
+        for small, large in ((left, right), (right, left)):
+            with suppress(Inexact):
+                if small.constant is None and large.constant is None:
+                    quotient = large.divide_exactly(small)
+                    if self.positive(small):
+                        return (constant(1), quotient) if small is left else (quotient, constant(1))
+        return left, right
 
     def at_least_1(self, part: Any) -> bool:
         """Whether a name or a division is at least 1 now, which is a condition then."""
         if isinstance(part, str) and part[0].isupper():
             return True
-        form = Poly((((part,), 1),))
-        value = self.numbers.get(part) if isinstance(part, str) else form.evaluate(self.numbers)
+        return self.positive(Poly((((part,), 1),)))
+
+    def positive(self, form: Poly) -> bool:
+        value = form.evaluate(self.numbers)
         if not isinstance(value, int) or value < 1:
             return False
         self.symbols.algebra.conditions[Condition("<", form, constant(1), False)] = None
@@ -310,7 +320,8 @@ class Layouts(Flow):
         super().__init__(walk, made, names, given)
         self.tape = walk.tape
         self.items: dict[int, Any] = {}
-        self.always = True
+        self.steady: list[bool] = []
+        """Of each round of the loop that was walked last: whether it left memory as it found it."""
         self.numbered = False
 
     # Loops
@@ -319,7 +330,7 @@ class Layouts(Flow):
         """Rounds until one leaves memory as it found it, which then stands for the rest."""
         outer, rounds, at = self.trace, [], 0
         total = sum(times for times, _, _ in loop.rounds)
-        steady, always = True, True
+        unchanged: list[bool] = []
         items, self.items = self.items, {}
         graded = self.is_graded(loop.iterable)
         for times, body in self.rounds(loop):
@@ -331,14 +342,14 @@ class Layouts(Flow):
                 self.trace = Trace()
                 self.statements(body)
                 steady = self.state(loop.targets) == before and not (graded and at == 0)
-                always = always and steady
+                unchanged.append(steady)
                 many = left if steady and not (graded and self.walk.one_by_one) else 1
                 rounds.append((at, many, self.trace))
                 at, left = at + many, left - many
         self.trace, self.items = outer, items
-        self.always, self.numbered = always, _is_numbered(loop.iterable)
+        self.steady, self.numbered = unchanged, _is_numbered(loop.iterable)
         over = {found[0].path for found in self.stacks(loop.iterable) if found}
-        for count, done in self.counted(loop.iterable, rounds, total, steady):
+        for count, done in self.counted(loop.iterable, rounds, total, all(unchanged[-1:])):
             outer.own = outer.own + count * done.own
             outer.calls += [call.again(count, over) for call in done.calls]
 
@@ -371,14 +382,22 @@ class Layouts(Flow):
         names: frozenset[str],
     ) -> Iterator[tuple[Poly, Trace]]:
         """The first rounds as they are; from the one on that leaves memory as it was, all do the same."""
-        first = rounds[-1][0]
         if not stable or self.numbered:
             raise Fixed(names)
-        if first:
-            least = Condition("<", length, constant(first), False)
-            self.algebra.conditions[least] = None
-        yield from ((constant(times), done) for _, times, done in rounds[:-1])
-        yield length - constant(first), rounds[-1][2]
+        first = len(rounds) - 1
+        while first and self.steady[first - 1] and equal(rounds[first - 1][2], rounds[-1][2]):
+            first -= 1
+        yield from self.from_on(rounds, length, first)
+
+    def from_on(
+        self, rounds: list[tuple[int, int, Trace]], length: Poly, first: int
+    ) -> Iterator[tuple[Poly, Trace]]:
+        """Rounds of which all do the same from one on."""
+        before = rounds[first][0]
+        if before:
+            self.algebra.conditions[Condition("<", length, constant(before), False)] = None
+        yield from ((constant(times), done) for _, times, done in rounds[:first])
+        yield length - constant(before), rounds[first][2]
 
     def by_kind(
         self,
@@ -387,10 +406,16 @@ class Layouts(Flow):
         total: int | None,
         names: frozenset[str],
     ) -> Iterator[tuple[Poly, Trace]]:
-        """Kinds that turn count on their own only if none of them changes memory for another."""
-        if not self.always:
+        """Kinds count on their own if none changes memory for another, or if all but the last stand in front."""
+        if all(self.steady):
+            yield from super().by_kind(kinds, rounds, total, names)
+            return
+        first = len(kinds) - 1
+        in_front = all(kind.count.constant == 1 for kind in kinds[:-1]) and total is None
+        if not in_front or self.numbered or not all(self.steady[first:]):
             raise Fixed(names)
-        yield from super().by_kind(kinds, rounds, total, names)
+        length = sum((kind.count for kind in kinds), ZERO)
+        yield from self.from_on(rounds, length, first)
 
     # Expressions
 
