@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from math import gcd
@@ -15,7 +16,7 @@ from typing import Any
 
 from getspec.algebra import OPERATORS, Scalar
 from getspec.emit.shifts import Shifted, shifted
-from getspec.sizes import Floor, Function, Poly, Smaller, constant
+from getspec.sizes import Floor, Function, Inexact, Poly, Smaller, constant
 
 __all__ = ["LATEX", "TEXT", "Monomial", "Printer", "Style"]
 
@@ -62,7 +63,7 @@ class Printer:
         common = self.common(poly)
         if common is not None:
             factor, poly = common
-            layered = f"{self.front(factor)}{self.style.times}{self.style.group(self.layers(poly))}"
+            layered = f"{self.front(factor)}{self.style.times}{self.back(self.layers(poly))}"
         else:
             layered = self.layers(poly)
         signs, length = layered.count("-") - shortest.count("-"), len(layered) - len(shortest)
@@ -90,6 +91,11 @@ class Printer:
         first = self.product(name, inner)
         if not rest.terms:
             return first
+        with suppress(Inexact):  # a*(x + 1) + 2*(x + 1) is (a + 2)*(x + 1)
+            if len(inner.terms) > 1:
+                both = name + rest.divide_exactly(inner)
+                sides = (self.style.group(self.poly(side)) for side in (both, inner))
+                return self.style.times.join(sides)
         return _summed(first, self.poly(rest))
 
     def product(self, factor: Poly, rest: Poly) -> str:
@@ -99,12 +105,16 @@ class Printer:
             factor, rest = factor * common[0], common[1]
         if len(rest.terms) == 1:
             return self.flat(factor * rest)
-        return f"{self.front(factor)}{self.style.times}{self.style.group(self.poly(rest))}"
+        return f"{self.front(factor)}{self.style.times}{self.back(self.poly(rest))}"
 
     def front(self, factor: Poly) -> str:
         """A term as a factor: `(a // b)*...`."""
         words = self.flat(factor)
         return self.style.group(words) if re.search(r"^[^(]* ", words) else words
+
+    def back(self, words: str) -> str:
+        """A sum as a factor; a product is one already."""
+        return self.style.group(words) if " " in _outside(words) else words
 
     def common(self, poly: Poly) -> tuple[Poly, Poly] | None:
         """A factor of every term, and what it leaves."""

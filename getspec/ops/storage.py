@@ -338,6 +338,8 @@ def _view(lengths: Sequence[int], strides: Strides, wanted: Sequence[int]) -> St
     """Strides of the same elements under another shape, or None where only a copy has it."""
     if _alike(strides, contiguous(lengths)):
         return contiguous(wanted)
+    if any(_number(n) == 0 and n == 0 for n in lengths):  # a formula is asked only where it is so
+        return contiguous(wanted)
     runs: list[list[int]] = []  # (elements, step) of axes that follow one another in memory
     for length, stride in zip(reversed(lengths), reversed(strides), strict=True):
         if length == 1:
@@ -354,7 +356,7 @@ def _view(lengths: Sequence[int], strides: Strides, wanted: Sequence[int]) -> St
             done, step = 1, runs[0][1] if runs else 1
         found.append(done * step)
         done *= length
-        if runs and runs[0][0] % done:
+        if runs and runs[0][0] % done and done != 0:
             return None
     return tuple(reversed(found))
 

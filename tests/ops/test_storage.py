@@ -60,6 +60,16 @@ def test_a_reshape_is_a_view_where_it_is_one_in_torch(x: Any, data: st.DataObjec
     assert matters(wanted, after.strides)
 
 
+@pytest.mark.parametrize("shape", [[0], [4, 0, 3], [1, 0], [2, 0, 6]])
+def test_a_reshape_of_nothing_is_a_view(shape: list[int]) -> None:
+    x = torch.empty(3, 4, 2, device="meta")[:, 4:].transpose(0, 2)
+    tape = Tape(Policy(), {})
+    before = held(tape, x)
+    wanted = x.reshape(shape)
+    assert wanted.untyped_storage()._cdata == x.untyped_storage()._cdata
+    assert tape.reshape(before, [Size.of(n) for n in shape]).storage is before.storage
+
+
 @given(LENGTHS, st.data())
 def test_an_elementwise_result_lies_as_in_torch(lengths: list[int], data: st.DataObject) -> None:
     tensors = [data.draw(strided(lengths)) for _ in range(data.draw(st.integers(1, 2)))]

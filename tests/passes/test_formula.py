@@ -226,7 +226,7 @@ def test_activations_of_gpt2() -> None:
     )
     assert conditions(found) == [
         "num_heads divides embed_dim",
-        "dropout_rate != 0.0",
+        "dropout_rate != 0",
         "N > 1",
         "B > 1",
         "num_heads > 1",
