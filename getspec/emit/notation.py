@@ -206,6 +206,8 @@ def _summed(first: str, last: str) -> str:
 
 def _outside(word: str) -> str:
     """What does not stand in brackets."""
+    if " " not in word and "/" not in word:
+        return word
     depth, found = 0, ""
     for token in re.findall(r"\\left|\\right|.", word):
         depth -= token in (")", "}", r"\right")

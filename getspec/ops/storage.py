@@ -310,7 +310,10 @@ def _number(number: Any) -> int:
 
 def _alike(a: Sequence[int], b: Sequence[int]) -> bool:
     """Whether integers are equal, whatever sizes they were worked out from."""
-    return len(a) == len(b) and all(sized(x).is_alike(sized(y)) for x, y in zip(a, b, strict=True))
+    return len(a) == len(b) and all(
+        x == y if isinstance(x, int) and isinstance(y, int) else sized(x).is_alike(sized(y))
+        for x, y in zip(a, b, strict=True)
+    )
 
 
 def contiguous(lengths: Sequence[int]) -> Strides:

@@ -13,7 +13,7 @@ From the inside out: `operands` finds what an op can take; `layers`, `functions`
 from drawing import Seeded
 
 from strategies.calls import call_block
-from strategies.changes import listed, overridden, renamed, reordered, split, turned
+from strategies.changes import listed, overridden, renamed, reordered, split, turned, varied
 from strategies.functions import FUNCTION_RECIPES
 from strategies.layers import LAYER_RECIPES, call_layer
 from strategies.models import RandomSpec, drawn, plain_loop_of, specs
@@ -36,4 +36,5 @@ __all__ = [
     "specs",
     "split",
     "turned",
+    "varied",
 ]

@@ -12,7 +12,10 @@ from getspec.compose import SECTIONS
 from strategies.models import RandomSpec, plain_loop_of, specs
 from strategies.text import dumped
 
-__all__ = ["listed", "overridden", "renamed", "reordered", "split", "turned"]
+__all__ = ["listed", "overridden", "renamed", "reordered", "split", "turned", "varied"]
+
+LENGTHS = (-1, 0, 1, 2, 3, 4, 5, 6, 8, 9, 16, 33, 64, 97)
+RATES = (0.0, 0.1, 0.5, 1.0, 1.5, 2.0, 2.5)
 
 
 ORDERED = frozenset(("config", "let", "inputs", "outputs", "params", "components", "layers", "tie"))
@@ -24,6 +27,31 @@ def overridden(draw: Any) -> tuple[RandomSpec, dict[str, Any]]:
     """A model, and other values for some of its config."""
     spec, source = draw(specs()), Source(draw)
     return spec, {s.name: s.another(source) for s in spec.free if source.flip()}
+
+
+@st.composite
+def varied(draw: Any) -> tuple[RandomSpec, list[tuple[dict[str, Any], list[int]]]]:
+    """A model, and a few times other values for some of its config, legal or not, and lengths of the run time."""
+    spec, source = draw(specs()), Source(draw)
+    free = {setting.name: setting for setting in spec.free}
+
+    def other(name: str, value: Any) -> Any:
+        return free[name].another(source) if name in free and source.flip() else near(value)
+
+    def near(value: Any) -> Any:
+        """A value of the same kind, mostly small."""
+        if isinstance(value, list):
+            return [near(item) for item in value]
+        if isinstance(value, bool | str):
+            return value
+        return source.pick(LENGTHS) if isinstance(value, int) else source.pick(RATES)
+
+    trials = []
+    for _ in range(4):
+        config = spec.tree.get("config", {})
+        chosen = {n: other(n, v) for n, v in config.items() if source.integer(0, 2) == 0}
+        trials.append((chosen, [source.pick(LENGTHS[2:]) for _ in range(6)]))
+    return spec, trials
 
 
 @st.composite
