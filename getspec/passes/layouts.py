@@ -88,7 +88,8 @@ class Formulas(Tape):
         if known in self.decisions:
             return
         self.decisions.add(known)
-        if relation in ("is", "%"):
+        open_ = left.value.constant is None or right.value.constant is None
+        if relation in ("is", "%") or (holds and open_):
             self.symbols.algebra.note(relation, left, right, holds)
             return
         a, b = self.apart(left.spelled, right.spelled)

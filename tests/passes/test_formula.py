@@ -292,7 +292,7 @@ blocks:
 def test_a_rate_that_grows_with_the_position_is_zero_at_the_first_alone(folder: Path) -> None:
     path = write(folder, net=DROPPED.replace("RATE", "rate * i / max(depth - 1, 1)"))
     found = formula(load(path).model, ".", "activations")
-    assert spelling(found) == "4*B*(depth*(dim + 1) - dim - 1)"
+    assert spelling(found) == "4*B*(depth - 1)*(dim + 1)"
     for depth in range(1, 8):
         other = load(path, {"depth": depth, "dim": 6})
         values = {**values_of(other.config), "B": 3}
