@@ -20,7 +20,7 @@ from getspec.passes.statements import Statements
 from getspec.passes.symbols import Kind, Names, Symbols, key_of, names_in
 from getspec.sizes import Poly, Size, constant, noting
 
-__all__ = ["Called", "Flow", "Measure", "Trace", "Walk", "equal", "fitting"]
+__all__ = ["Called", "Flow", "Measure", "Trace", "Walk", "as_index", "equal", "fitting"]
 
 ZERO, ONE = constant(0), constant(1)
 Measure = Callable[[Any, Mapping[str, Any], tuple[Any, ...]], Poly]
@@ -276,19 +276,15 @@ class Flow(Statements):
             return items[-1]
         return self.algebra.picked(items, self.expr(expr.index))
 
-    def subscript(self, expr: ir.Subscript) -> Tensor:
+    def subscript(self, expr: ir.Subscript) -> Any:
         base = self.expr(expr.base)
-        items: list[Any] = []
-        for item in expr.items:
-            if isinstance(item, tuple):
-                start, stop, step = item
-                bounds = [None if b is None else self.expr(b) for b in (start, stop)]
-                items.append(Range(bounds[0], bounds[1], step))
-            elif isinstance(item, ir.Const) and item.value is None:
-                items.append(NewAxis())
-            else:
-                items.append(self.expr(item))
-        return self.indexed(expr, base, tuple(items))
+        return self.indexed(expr, base, tuple(as_index(self.at(item)) for item in expr.items))
+
+    def at(self, item: Any) -> Any:
+        """An index as it is given: a tensor, a number, None, or (start, stop, step)."""
+        if isinstance(item, tuple):
+            return (*(None if bound is None else self.expr(bound) for bound in item[:2]), item[2])
+        return None if isinstance(item, ir.Const) and item.value is None else self.expr(item)
 
     def indexed(self, expr: ir.Subscript, base: Tensor, items: tuple[Any, ...]) -> Tensor:
         sizes = {n: s for n, s in self.names.items() if isinstance(s, Size)}
@@ -298,25 +294,35 @@ class Flow(Statements):
             return index(base, items, selected)
 
     def apply(self, expr: ir.Apply) -> Any:
-        function = FUNCTIONS[expr.op]
-        kinds = {argument.name: argument for argument in function.arguments}
-        given: dict[str, Any] = {}
-        many: tuple[Any, ...] = ()
-        for name, arg in expr.args.items():
-            if isinstance(arg, tuple):
-                many = tuple(self.expr(part) for part in arg)
-            elif isinstance(arg, Mapping):
-                given |= {key: (kinds[name], self.expr(part)) for key, part in arg.items()}
-            else:
-                given[name] = kinds[name], self.expr(arg)
-        values = [*(value for _, value in given.values()), *many]
+        _, named, many = self.arguments(expr)
+        values = [*(value for _, value in named.values()), *many]
         tensors = [value for value in values if isinstance(value, Tensor)]
+        rule = FUNCTIONS[expr.op].rule
         with noting(self.algebra.note):
-            args = {n: fitting(kind.kind, value, tensors) for n, (kind, value) in given.items()}
-            out = function.rule(*args.values(), *many) if many else function.rule(**args)
+            args = {n: fitting(kind, value, tensors) for n, (kind, value) in named.items()}
+            out = rule(*args.values(), *many) if many else rule(**args)
             work = self.walk.measure(expr.op, args, many)
         self.trace.own = self.trace.own + work
         return out
+
+    def arguments(
+        self, expr: ir.Apply
+    ) -> tuple[dict[str, Any], dict[str, tuple[str, Any]], tuple[Any, ...]]:
+        """The arguments of an op as they are given; each of them with its kind; and what stands in a list."""
+        kinds = {argument.name: argument.kind for argument in FUNCTIONS[expr.op].arguments}
+        given: dict[str, Any] = {}
+        named: dict[str, tuple[str, Any]] = {}
+        many: tuple[Any, ...] = ()
+        for name, arg in expr.args.items():
+            if isinstance(arg, tuple):
+                many = given[name] = tuple(map(self.expr, arg))
+            elif isinstance(arg, Mapping):
+                given[name] = {key: self.expr(part) for key, part in arg.items()}
+                named |= {key: (kinds[name], value) for key, value in given[name].items()}
+            else:
+                given[name] = self.expr(arg)
+                named[name] = kinds[name], given[name]
+        return given, named, many
 
     def call(self, expr: ir.Call) -> Any:
         link = self.expr(expr.target)
@@ -368,6 +374,13 @@ def _whole(size: Size) -> int:
 def _is_real(routine: ir.Routine, name: str, value: Any) -> bool:
     """An integer that is given for a float."""
     return isinstance(value, Size) and isinstance(routine.settings[name].value, float)
+
+
+def as_index(item: Any) -> Any:
+    """The same for the shape rule."""
+    if isinstance(item, tuple):
+        return Range(*item)
+    return NewAxis() if item is None else item
 
 
 def fitting(kind: str, value: Any, tensors: list[Tensor]) -> Any:

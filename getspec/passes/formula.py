@@ -138,7 +138,7 @@ def _activations(model: ir.Model, path: str, sizes: Mapping[str, int]) -> Formul
     names = () if path in (".", "") else tuple(path.split("."))
 
     def find(symbols: Symbols) -> tuple[Poly, Iterable[Condition]]:
-        found = _of_one(kept(symbols, sizes), model.root, names)
+        found = _below(kept(symbols, sizes), model.root, names, above="")
         return found, _legal(Symbols(model, symbols.fixed))
 
     try:
@@ -161,28 +161,6 @@ def _legal(symbols: Symbols) -> Iterable[Condition]:
 
 class _Uneven(Exception):
     """The copies of a repeat keep different amounts."""
-
-
-def _of_one(found: Trace, module: ir.Module, path: tuple[str, ...], above: str = "") -> Poly:
-    """What a call does in the component at a path: one copy, and each other copy the same."""
-    if not path:
-        return found.total
-    wanted = next((m.module for name, _, m in module.children() if name == path[0]), None)
-    place, steps = f"{above}.{path[0]}".lstrip("."), 1
-    if isinstance(wanted, ir.Stack) and len(path) > 1:
-        wanted, steps = wanted.at(_first(path[1])).module, 2
-    total, copies = ZERO, dict[str, Poly]()
-    for call in found.calls:
-        if not call.path:
-            total = total + call.count * _of_one(call.trace, module, path, above)
-        elif call.path[0] == path[0] and isinstance(wanted, ir.Stack):
-            total = total + call.count * call.copies * call.trace.total
-        elif call.path[0] == path[0] and wanted and call.module and same(call.module, wanted):
-            amount = call.count * _of_one(call.trace, call.module, path[steps:], place)
-            copies[call.path[-1]] = copies.get(call.path[-1], ZERO) + amount
-    if len(set(copies.values())) > 1:
-        raise _Uneven(place)
-    return total + next(iter(copies.values()), ZERO)
 
 
 def names_at(model: ir.Model, path: str) -> Mapping[str, Any]:
@@ -411,27 +389,33 @@ def _traced(measure: Measure) -> Callable[[Symbols, list[str]], Poly]:
     return lambda symbols, path: _below(trace(symbols, measure), symbols.model.root, tuple(path))
 
 
-def _below(found: Trace, module: ir.Module, path: tuple[str, ...]) -> Poly:
-    """What a call does in the component at a path: all calls of one copy."""
+def _below(
+    found: Trace, module: ir.Module, path: tuple[str, ...], above: str | None = None
+) -> Poly:
+    """What a call does in the component at a path: all calls of its first copy.
+
+    With `above`, the path that leads here, every other copy has to do the same.
+    """
     if not path:
         return found.total
-    total = ZERO
     wanted = next((m.module for name, _, m in module.children() if name == path[0]), None)
-    steps = 1
+    place, steps = None if above is None else f"{above}.{path[0]}".lstrip("."), 1
     if isinstance(wanted, ir.Stack) and len(path) > 1:
         wanted, steps = wanted.at(_first(path[1])).module, 2
-    position: str | None = None
+    total, copies = ZERO, dict[str, Poly]()
     for call in found.calls:
         if not call.path:
-            total = total + call.count * _below(call.trace, module, path)
-        elif call.path[0] == path[0] and wanted is not None:
-            if isinstance(wanted, ir.Stack):
-                total = total + call.count * call.copies * call.trace.total
-            elif call.module is not None and same(call.module, wanted):
-                position = position or call.path[-1]
-                if call.path[-1] == position:
-                    total = total + call.count * _below(call.trace, call.module, path[steps:])
-    return total
+            total = total + call.count * _below(call.trace, module, path, above)
+        elif call.path[0] == path[0] and isinstance(wanted, ir.Stack):
+            total = total + call.count * call.copies * call.trace.total
+        elif call.path[0] == path[0] and wanted and call.module and same(call.module, wanted):
+            if place is None and copies.keys() - {call.path[-1]}:
+                continue
+            amount = call.count * _below(call.trace, call.module, path[steps:], place)
+            copies[call.path[-1]] = copies.get(call.path[-1], ZERO) + amount
+    if len(set(copies.values())) > 1:
+        raise _Uneven(place)
+    return total + next(iter(copies.values()), ZERO)
 
 
 def _work_rows(symbols: Symbols) -> dict[str, Poly]:

@@ -18,10 +18,9 @@ from getspec import ir
 from getspec.algebra import VARYING, Condition, Fixed, Real
 from getspec.ops import FUNCTIONS
 from getspec.ops.base import SAVES, Layer, Tensor
-from getspec.ops.indexing import NewAxis, Range
 from getspec.ops.storage import Held, Policy, Tape, Traced, sized
 from getspec.passes.activations import default_sizes
-from getspec.passes.follow import Called, Flow, Trace, equal, fitting
+from getspec.passes.follow import Called, Flow, Trace, as_index, equal, fitting
 from getspec.passes.paths import folded, joined, trained, twins
 from getspec.passes.replay import Open, each
 from getspec.passes.symbols import Kind, Names, Symbols, key_of, uses
@@ -38,6 +37,7 @@ PLACED = symbol("a rate by its position")
 """What stands for a rate that follows the position in a repeat. Of the first it is known that it is zero at position 0 alone;
 more than that a rule cannot ask, unless rounds are gone through one by one."""
 ONE_BY_ONE = PLACED.symbols()
+"""Fixed where rounds are gone through one by one."""
 
 
 def kept(symbols: Symbols, given_sizes: Mapping[str, int]) -> Trace:
@@ -99,7 +99,7 @@ class Formulas(Tape):
             self.symbols.algebra.conditions[Condition(relation, a, b, holds)] = None
 
     def apart(self, left: Poly, right: Poly) -> tuple[Poly, Poly]:
-        """Both sides without what multiplies all of both: lengths, which are no less than 1."""
+        """Both sides without what multiplies all of both, and is no less than 1."""
         terms = [*left.terms, *right.terms]
         if not (left.terms and right.terms):
             return left, right
@@ -119,12 +119,13 @@ class Formulas(Tape):
         return left, right
 
     def at_least_1(self, part: Any) -> bool:
-        """Whether a name or a division is at least 1 now, which is a condition then."""
+        """The same of a name or a division; sizes of the run time always are."""
         if isinstance(part, str) and part[0].isupper():
             return True
         return self.positive(Poly((((part,), 1),)))
 
     def positive(self, form: Poly) -> bool:
+        """Whether a formula is at least 1 now, which is a condition then."""
         value = form.evaluate(self.numbers)
         if not isinstance(value, int) or value < 1:
             return False
@@ -433,30 +434,11 @@ class Layouts(Flow):
     def subscript(self, expr: ir.Subscript) -> Any:
         base = self.expr(expr.base)
         items = tuple(map(self.at, expr.items))
-        out = self.indexed(expr, base.type, tuple(map(_as_index, items)))
+        out = self.indexed(expr, base.type, tuple(as_index(_types(item)) for item in items))
         return self.saved("index", out, {"x": base, "items": items})
 
-    def at(self, item: Any) -> Any:
-        """An index as it is given to the rule: a tensor, a number, None, or (start, stop, step)."""
-        if isinstance(item, tuple):
-            return (*(None if bound is None else self.expr(bound) for bound in item[:2]), item[2])
-        return None if isinstance(item, ir.Const) and item.value is None else self.expr(item)
-
     def apply(self, expr: ir.Apply) -> Any:
-        function = FUNCTIONS[expr.op]
-        kinds = {argument.name: argument.kind for argument in function.arguments}
-        given: dict[str, Any] = {}
-        named: dict[str, tuple[str, Any]] = {}
-        many: tuple[Any, ...] = ()
-        for name, arg in expr.args.items():
-            if isinstance(arg, tuple):
-                many = given[name] = tuple(map(self.expr, arg))
-            elif isinstance(arg, Mapping):
-                given[name] = {key: self.expr(part) for key, part in arg.items()}
-                named |= {key: (kinds[name], value) for key, value in given[name].items()}
-            else:
-                given[name] = self.expr(arg)
-                named[name] = kinds[name], given[name]
+        given, named, many = self.arguments(expr)
         return self.saved(expr.op, self.ruled(expr.op, named, many), given)
 
     def ruled(self, op: str, named: Mapping[str, tuple[str, Any]], many: tuple[Any, ...]) -> Any:
@@ -560,13 +542,6 @@ def _types(value: Any) -> Any:
     if isinstance(value, tuple):
         return tuple(map(_types, value))
     return value.type if isinstance(value, Held) else value
-
-
-def _as_index(item: Any) -> Any:
-    """The same for the shape rule."""
-    if isinstance(item, tuple):
-        return Range(*item)
-    return NewAxis() if item is None else _types(item)
 
 
 def _seen(value: Any, met: dict[int, int]) -> Any:
