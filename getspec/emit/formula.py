@@ -8,10 +8,10 @@ from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 from getspec.algebra import OPPOSITE, Condition, Scalar
+from getspec.conditions import evident
 from getspec.emit.notation import LATEX, TEXT, Monomial, Printer, Style
 from getspec.emit.text import human, painted
 from getspec.passes.formula import Formula
-from getspec.simplify import evident
 from getspec.sizes import Poly
 
 if TYPE_CHECKING:

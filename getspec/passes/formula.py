@@ -16,7 +16,7 @@ from getspec.errors import UsageError
 from getspec.passes.count import below, with_ties
 from getspec.passes.symbols import Kind, Names, Symbols, key_of, same
 from getspec.passes.trace import Measure, Trace, cache, keys, products, trace
-from getspec.simplify import needed, simplified
+from getspec.simplify import simplified
 from getspec.sizes import Inexact, Poly, Size, bare, constant, noting, product
 
 __all__ = ["QUANTITIES", "Formula", "formula", "names_at", "parts", "values_of"]
@@ -133,6 +133,7 @@ def _settled(model: ir.Model, of: str, find: Callable[[Symbols], Found]) -> tupl
 
 def _activations(model: ir.Model, path: str, sizes: Mapping[str, int]) -> Formula:
     """Bytes kept for a backward pass; where there is no formula in the config's names, one at this config."""
+    from getspec.conditions import needed
     from getspec.passes.layouts import kept
 
     names = () if path in (".", "") else tuple(path.split("."))

@@ -21,6 +21,7 @@ from getspec.api import Spec, load
 from getspec.elaborate import Elaborator
 from getspec.emit.formula import conditions, document, latex, spelling
 from getspec.errors import Diagnostics, UsageError
+from getspec.ops.base import SAVES
 from getspec.ops.storage import Policy
 from getspec.passes.activations import activations, default_sizes
 from getspec.passes.cost import cost
@@ -370,6 +371,13 @@ def test_lengths_of_inputs_and_outputs_follow_the_config_as_written(folder: Path
         if legal:
             other = load(path, {"dim": dim, "ratio": ratio}).model
             assert found.at(values) == kept(other, {"B": 3}), values
+
+
+def test_what_has_no_closed_form_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(SAVES, "drop_path")
+    model = load(write(folder, net=DROPPED.replace("RATE", "rate"))).model
+    with pytest.raises(UsageError, match="it is not known what `drop_path` keeps"):
+        formula(model, ".", "activations")
 
 
 LIMITED = """

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from getspec.algebra import Condition
-from getspec.simplify import needed
+from getspec.conditions import needed
 from getspec.sizes import Poly, constant, symbol
 
 NAMES = ("N", "d", "h", "p")
