@@ -296,12 +296,14 @@ class Laying(Walk):
 
     def asked(self, op: Layer, member: ir.Member, names: Names) -> Layer:
         """The op, which notes what is asked of its floats."""
-        rates = {
-            name: Rate.of(value, self.symbols.algebra.conditions)
-            for name, value in self.args(member, names).items()
-            if isinstance(value, Real)
-        }
         fields = {each.name: getattr(op, each.name) for each in op.declared_fields()}
+        limits = {each.name: each.metadata for each in op.declared_fields()}
+        rates = {}
+        for name, value in self.args(member, names).items():
+            if isinstance(value, Placed):
+                self.symbols.within(value.last, limits[name])
+            if isinstance(value, Real):
+                rates[name] = Rate.of(value, self.symbols.algebra.conditions)
         return type(op)(**{**fields, **rates}) if rates else op
 
     def weight(self, weight: ir.Weight, type: Tensor) -> Held:

@@ -320,10 +320,26 @@ def test_a_rate_that_follows_the_position_otherwise_fixes_the_length(
     assert 0 < covered < 4
 
 
-def test_a_rate_is_a_probability_at_every_position(folder: Path) -> None:
-    found = formula(
-        load(write(folder, net=DROPPED.replace("RATE", "rate * i"))).model, ".", "activations"
-    )
+DROPPING = """
+getspec: 1
+model: Net
+config: {dim: 8, depth: 4, rate: 0.1}
+inputs: {x: "float[B, dim]"}
+components:
+  scale: {type: parameter, shape: [1], init: ones}
+  layers: {type: dropout, repeat: depth, index: i, p: RATE}
+forward: |
+  x = x * scale
+  for layer in layers:
+    x = layer(x)
+  return x
+"""
+
+
+@pytest.mark.parametrize("text", [DROPPED, DROPPING])
+def test_a_rate_is_a_probability_at_every_position(folder: Path, text: str) -> None:
+    path = write(folder, net=text.replace("RATE", "rate * i"))
+    found = formula(load(path).model, ".", "activations")
     assert found.met({"dim": 8, "depth": 10, "rate": 0.11, "B": 3})
     assert not found.met({"dim": 8, "depth": 11, "rate": 0.11, "B": 3}), "1.1 at the last one"
 
