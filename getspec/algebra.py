@@ -203,7 +203,7 @@ class Algebra:
         """What every legal config meets, so that nobody has to be told."""
 
     def note(self, relation: str, left: Size, right: Size, holds: bool) -> None:
-        """A decision about sizes. One that only run-time sizes could change is no condition on the config."""
+        """A decision about sizes. One that only run-time sizes could change is no condition on the config, but for `one`."""
         if relation == "is":
             names = left.spelled.symbols()
             if names:
@@ -216,7 +216,9 @@ class Algebra:
             or (a.constant is not None and b.constant is not None)
         ):
             return
-        if left.value.constant is None or right.value.constant is None:
+        if relation == "one":
+            relation = "=="
+        elif left.value.constant is None or right.value.constant is None:
             if holds:
                 self.always(relation, a, b)
             return

@@ -213,6 +213,8 @@ class Forward(Record):
     """Names of the outputs, where the spec gives them."""
     promised: tuple[tuple[Expr, ...], ...] = ()
     """Lengths of the outputs as the spec declares them."""
+    written: tuple[Statement, ...] = ()
+    """All statements, those too whose values nothing reads: every one has to be right for a config to be legal."""
 
 
 # Modules

@@ -414,6 +414,14 @@ class Size:
     def __hash__(self) -> int:
         return hash(self.value)
 
+    @property
+    def is_one(self) -> bool:
+        """Whether it is 1, asked where something else is done then: a size of run time is told, too."""
+        found = self.value.constant == 1
+        if _notes:
+            _note("one", self, _integer(1), found)
+        return found
+
     def __add__(self, other: int | Size) -> Size:
         return _both(self, other, Poly.__add__)
 
@@ -485,7 +493,7 @@ _notes: list[Note] = []
 def noting(note: Note) -> Iterator[None]:
     """Tell `note` what is decided by looking at sizes: a relation, its sides, and the answer.
 
-    `==`, `<` and `%` (is a multiple of) compare; `is` says that the number itself was asked for.
+    `==`, `<` and `%` (is a multiple of) compare, and so does `one` with 1; `is` says that the number itself was asked for.
     """
     _notes.append(note)
     try:

@@ -64,7 +64,8 @@ def check(
         return None, frame.used, set()
     kept = live(statements)
     idle = set() if kept is statements else components(statements) - components(kept)
-    return Forward(inputs, kept, checker.result, names), frame.used, idle
+    made = Forward(inputs, kept, checker.result, names, written=statements)
+    return made, frame.used, idle
 
 
 def constant(

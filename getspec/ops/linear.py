@@ -155,12 +155,13 @@ def _einsum_products(pattern: str, *tensors: Tensor) -> tuple[Product, ...]:
     names: tuple[str, ...] = ("0",)
     for at in range(1, len(inputs)):
         later = {axis for axes in (*inputs[at + 1 :], output) for axis in axes}
-        both = {axis for axis in left if axis in inputs[at] and lengths[axis] != 1}
+        over = {axis for axis in left if axis in inputs[at] and axis not in later}
+        over = {axis for axis in sorted(over) if not lengths[axis].is_one}
         every = tuple(  # an axis that nothing else has is summed before
-            axis for axis in dict.fromkeys((*left, *inputs[at])) if axis in later | both
+            axis for axis in dict.fromkeys((*left, *inputs[at])) if axis in later | over
         )
         kept = tuple(axis for axis in every if axis in later)
-        if both - later:
+        if over:
             work = 2 * product(lengths[axis] for axis in every)
             found.append(Product(work, (names, (str(at),))))
         left, names = kept, (*names, str(at))

@@ -155,8 +155,9 @@ def _activations(model: ir.Model, path: str, sizes: Mapping[str, int]) -> Formul
 
 
 def _legal(symbols: Symbols) -> Iterable[Condition]:
-    """What a config has to meet to be legal, components that are never called included."""
+    """What a config has to meet to be legal, components that are never called and values that nothing reads included."""
     _Adder(symbols).module(symbols.model.root, None, symbols.root(), frozenset(), True)
+    trace(symbols, lambda op, args, many: ZERO, whole=True)
     return (*symbols.algebra.conditions, *symbols.algebra.limits)
 
 

@@ -13,6 +13,7 @@ from getspec import ir
 from getspec.ops.base import PRODUCTS, REMEMBERS, Layer, has_work
 from getspec.passes.follow import Called, Flow, Measure, Trace
 from getspec.passes.symbols import Names, Symbols, key_of, open_sizes
+from getspec.record import replaced
 from getspec.signature import inputs_of
 from getspec.sizes import Inexact, Poly, Size, constant, noting
 
@@ -54,13 +55,13 @@ def _remembered(op: Any, args: Mapping[str, Any]) -> tuple[Poly, Poly]:
     return token.spelled, tokens.spelled
 
 
-def trace(symbols: Symbols, measure: Measure) -> Trace:
-    """One forward pass of the model."""
+def trace(symbols: Symbols, measure: Measure, *, whole: bool = False) -> Trace:
+    """One forward pass of the model; a `whole` one goes through values that nothing reads, too."""
     root = symbols.model.root
     assert root.forward is not None
     names = symbols.root()
     given = inputs(symbols, root.forward, names)
-    return Walk(symbols, measure).definition(root, root.forward, names, given)
+    return Walk(symbols, measure, whole=whole).definition(root, root.forward, names, given)
 
 
 def inputs(symbols: Symbols, forward: ir.Forward, names: Names) -> dict[str, Any]:
@@ -76,9 +77,10 @@ def inputs(symbols: Symbols, forward: ir.Forward, names: Names) -> dict[str, Any
 class Walk:
     """Follows definitions, each once per set of formulas."""
 
-    def __init__(self, symbols: Symbols, measure: Measure) -> None:
+    def __init__(self, symbols: Symbols, measure: Measure, *, whole: bool = False) -> None:
         self.symbols = symbols
         self.measure = measure
+        self.whole = whole
         self.known: dict[Any, Trace] = {}
 
     def definition(
@@ -91,6 +93,8 @@ class Walk:
         key = (id(made), key_of(tuple(names.values())), key_of(tuple(given.values())))
         if key not in self.known:
             bound = self.bound(forward, names, given)
+            if self.whole:
+                forward = replaced(forward, statements=forward.written)
             self.known[key] = Flow(self, made, {**bound, **names}, given).run(forward)
         return self.known[key]
 

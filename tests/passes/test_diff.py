@@ -406,7 +406,7 @@ def without_defaults(text: str) -> list[str]:
     lines = text.partition("import torch")[2].splitlines()
     kept = [line for line in lines if not line.startswith("# @generated")]
     signature = re.compile(r"    def __init__\(self, \*|        self, \*|        \w+: ")
-    default = re.compile(r" = (\([^)]*\)|[^,()]+)(?=[,)])")
+    default = re.compile(r" = (\([^)]*\)|[^,()]+)(?=[,)]|$)")
     return [default.sub("", line) if signature.match(line) else line for line in kept]
 
 
