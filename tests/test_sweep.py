@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import time
+from pathlib import Path
 
 import pytest
 from committed import ROOT
@@ -71,6 +72,38 @@ def test_ratios_and_lists() -> None:
         assert changed.count().total == params
     layers = Search(load(ROOT / "specs" / "zoo" / "resnet-50.yaml"), [axis("layers[2]=3:6:3")], {})
     assert [row[1] for row in listed(layers)][1] == 25_557_032
+
+
+def test_what_check_refuses_is_not_listed(tmp_path: Path) -> None:
+    """A rate of 1 and a negative number of layers change no formula, and no model has them."""
+    text = """\
+getspec: 1
+model: Net
+config: {dim: 4, rate: 0.5, depth: 2}
+inputs: {x: "float[B, dim]"}
+components:
+  drop: {type: dropout, p: rate}
+  layers: {type: linear, in_features: dim, out_features: dim, repeat: depth}
+forward: |
+  for layer in layers:
+    x = drop(layer(x))
+  return x
+"""
+    path = tmp_path / "net.yaml"
+    path.write_text(text)
+    rates, depths = (0, 0.25, 1), (-1, 0, 2)
+    search = Search(load(path), [axis("rate=0,0.25,1"), axis("depth=-1,0,2")], {})
+    assert [row[:2] for row in listed(search)] == [
+        (rate, depth) for rate in rates for depth in depths if is_legal(path, rate, depth)
+    ]
+
+
+def is_legal(path: Path, rate: float, depth: int) -> bool:
+    try:
+        load(path, set={"rate": rate, "depth": depth})
+    except SpecError:
+        return False
+    return True
 
 
 def test_where_filters_and_python_is_never_asked(gpt2: Spec) -> None:

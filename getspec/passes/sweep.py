@@ -184,7 +184,7 @@ def _conditions(
     """What an axis can break; what none can is looked at here, once."""
     found: dict[Condition, None] = {}
     for formula in formulas.values():
-        for each in formula.conditions:
+        for each in (*formula.conditions, *formula.limits):
             sides = [settled(side, known) for side in (each.left, each.right)]
             made = Condition(each.relation, sides[0], sides[1], each.holds)
             names = made.symbols()

@@ -42,7 +42,7 @@ def facts(spec: Spec, shape: Mapping[str, int], other: Spec | None = None) -> di
     """
     found = {of: _formula(spec, of) for of in QUANTITIES}
     known = [each for each in found.values() if isinstance(each, Formula)]
-    needed = list(dict.fromkeys(each for one in known for each in one.conditions))
+    needed = list(dict.fromkeys(each for one in known for each in _needs(one)))
     return {
         "schema_version": 1,
         "model": spec.name,
@@ -113,7 +113,7 @@ def _sizes(
     """Run-time sizes of the formulas: what was asked for, else the spec's own, else the smallest that it runs at."""
     names: set[str] = set()
     for each in found:
-        names |= each.symbols().union(*(c.symbols() for c in each.conditions))
+        names |= each.symbols().union(*(c.symbols() for c in _needs(each)))
     known = {**spec.compiled.file.tiny, **spec.model.shape, **shape}
     for name in sorted(names - values_of(spec.config).keys()):
         yield name, int(known.get(name, 1))
@@ -126,9 +126,14 @@ def _described(found: Formula | UsageError, needed: Sequence[Condition]) -> dict
         "poly": poly(found.poly),
         "words": spelling(found),
         "fixed": {name: number(value) for name, value in found.fixed.items()},
-        "conditions": [needed.index(each) for each in found.conditions],
+        "conditions": [needed.index(each) for each in _needs(found)],
         "told": conditions(found),
     }
+
+
+def _needs(found: Formula) -> tuple[Condition, ...]:
+    """What has to hold: where the formula does, and for the config to be legal at all."""
+    return (*found.conditions, *found.limits)
 
 
 def _condition(each: Condition) -> dict[str, Any]:
