@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from getspec.ops.base import ShapeError, Tensor, elementwise, function, require_float, saves
-from getspec.sizes import Size, product
+from getspec.sizes import product
 
 if TYPE_CHECKING:
     from getspec.ops.storage import Held, Tape
@@ -51,24 +51,18 @@ def _linear_scan_saves(tape: Tape, out: Tensor, decay: Held, x: Held, dim: int) 
 
 
 def _halved(tape: Tape, decay: Held, x: Held) -> Held:
-    length = tape.lengths(x.type)[1]
-    if length == 1:
+    if tape.lengths(x.type)[1] == 1:
         return x
-    pairs, rest = x.shape[1] // 2, (x.shape[1] - 1) // 2
+    pairs = x.shape[1] // 2
 
-    def every_second(y: Held, start: int, count: Size) -> Held:
-        shape = (y.shape[0], count, *y.shape[2:])
-        return tape.view(y, shape, (y.strides[0], 2 * y.strides[1], *y.strides[2:]))
+    def half(y: Held) -> Held:
+        """Every second position; from which one on, and how far apart, changes nothing that is kept."""
+        return tape.view(y, (y.shape[0], pairs, *y.shape[2:]), y.strides)
 
-    def cut(y: Held, count: Size) -> Held:
-        return tape.view(y, (y.shape[0], count, *y.shape[2:]), y.strides)
-
-    late, early = every_second(decay, 1, pairs), every_second(decay, 0, pairs)
-    first = tape.times(late.type, late, every_second(x, 0, pairs))
-    joined = tape.pointwise(first.type, every_second(x, 1, pairs), first)
-    odd = _halved(tape, tape.times(late.type, late, early), joined)
-    later = every_second(decay, 2, rest)  # an empty view holds on to its storage too
-    tape.times(later.type, later, cut(odd, rest))
+    early = tape.times(half(x).type, half(decay), half(x))
+    late = tape.pointwise(early.type, early)  # adding x keeps nothing
+    odd = _halved(tape, tape.times(early.type, half(decay), half(decay)), late)
+    tape.factors(decay, odd)  # what lies between: an empty view holds on to its storage too
     return replace(tape.pointwise(x.type, x), grad=x.grad or decay.grad)
 
 

@@ -107,6 +107,13 @@ class Tape:
                 if not storage.entered:
                     self.note("outside", storage.bytes)
 
+    def factors(self, a: Held, b: Held) -> None:
+        """Keep what a product needs: each factor is the other's gradient."""
+        if a.grad:
+            self.save(b)
+        if b.grad:
+            self.save(a)
+
     def enter(self, *tensors: Held) -> None:
         """Give tensors to a layer of a repeat, which could start from them again."""
         for storage in (tensor.storage for tensor in tensors):
@@ -167,10 +174,7 @@ class Tape:
 
     def times(self, type: Tensor, a: Held, b: Held) -> Held:
         """The product of two tensors, element by element."""
-        if a.grad:
-            self.save(b)
-        if b.grad:
-            self.save(a)
+        self.factors(a, b)
         return self.pointwise(type, a, b)
 
     # Views
@@ -241,10 +245,7 @@ class Tape:
         return self.reshape(made, (*batch, a.shape[-2], b.shape[-1]))
 
     def _joined(self, a: Held, b: Held, shape: Sequence[Size]) -> Held:
-        if a.grad:
-            self.save(b)
-        if b.grad:
-            self.save(a)
+        self.factors(a, b)
         return self.new(a.type.with_shape(shape), a.grad or b.grad)
 
     def linear(self, type: Tensor, x: Held, weight: Held, bias: Held | None = None) -> Held:

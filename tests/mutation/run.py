@@ -4,12 +4,16 @@ Each module is mutated and run against the tests that are about it (`GROUPS`), n
 more mutants than the sample, a share of them is run that depends on the seed and on nothing else: a mutant's place in it is
 the hash of what it changes, so that it stays in when others come or go. `--all` runs every one, overnight.
 
+mutmut leaves a function alone that has a decorator, which here is every shape rule; `bare` writes those decorators as calls.
+Methods with one (properties, for the most part) have no mutants.
+
 The figures go to `results.json`, and `gate.py` judges them against `survivors.yaml`. The exit status is 1 if it objects.
 """
 
 from __future__ import annotations
 
 import argparse
+import ast
 import difflib
 import hashlib
 import json
@@ -87,6 +91,7 @@ def main() -> int:
             complained = True
             continue
         if not existing:
+            print(f"{file}: nothing in it can be mutated", flush=True)
             continue
         keep(file, figures(outcomes, len(existing)), seconds, sampled=len(outcomes) < len(existing))
         write_unlisted(file, outcomes)
@@ -114,7 +119,7 @@ def run(
 ) -> tuple[list[Outcome], list[Mutant], float]:
     """Mutants of one module after their tests, all there are, and the seconds it took."""
     folder = prepared(file, tests, root)
-    named = mutants(file, root, folder)
+    named = mutants(file, folder)
     chosen = sorted(named, key=lambda name: placed(named[name], name))[:limit]
     if not chosen:
         return [], [], 0.0
@@ -147,7 +152,10 @@ def prepared(file: str, tests: list[str], root: Path) -> Path:
     package = file.partition("/")[0]
     present = [name for name in (package, *COPIED) if (root / name).exists()]
     for name in present:
-        (folder / name).symlink_to(root / name)
+        if name != package:
+            (folder / name).symlink_to(root / name)
+    shutil.copytree(root / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / file).write_text(bare((root / file).read_text(encoding="utf-8")), encoding="utf-8")
     (folder / "conftest.py").write_text(DEEPER)
     settings = {
         "source_paths": [package],
@@ -173,12 +181,29 @@ def prepared(file: str, tests: list[str], root: Path) -> Path:
     return folder
 
 
-def mutants(file: str, root: Path, folder: Path) -> dict[str, Mutant]:
+def bare(text: str) -> str:
+    """A module whose functions have no decorators: `@saves("x")` above `f` is `f = saves("x")(f)` below it.
+
+    The same module to Python, and to mutmut one whose rules can be mutated, after which they are registered as before.
+    """
+    lines = text.split("\n")
+    for each in reversed(ast.parse(text).body):
+        if isinstance(each, ast.FunctionDef) and each.decorator_list:
+            calls = [
+                f"{each.name} = ({ast.unparse(decorator)})({each.name})"
+                for decorator in reversed(each.decorator_list)
+            ]
+            lines[each.end_lineno : each.end_lineno] = ["", "", *calls]
+            del lines[each.decorator_list[0].lineno - 1 : each.lineno - 1]
+    return "\n".join(lines)
+
+
+def mutants(file: str, folder: Path) -> dict[str, Mutant]:
     """Every mutant of a module by mutmut's name for it."""
     os.chdir(folder)  # where mutmut looks for its settings
     from mutmut.mutation.file_mutation import mutate_file_contents
 
-    made = mutate_file_contents(file, (root / file).read_text(encoding="utf-8"))
+    made = mutate_file_contents(file, (folder / file).read_text(encoding="utf-8"))
     lines = made.code.split("\n")
     module = file.removesuffix(".py").replace("/", ".")
     spans = made.line_span_by_function_name

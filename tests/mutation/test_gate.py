@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from gate import Mutant, Outcome, figures, judge, read_survivors
@@ -99,8 +100,48 @@ def test_the_committed_list_is_read() -> None:
     assert all((Path(__file__).parents[2] / mutant.file).exists() for mutant in found)
 
 
+def test_a_decorator_is_written_as_a_call() -> None:
+    """In the order in which Python applies them, and with nothing else changed."""
+    from run import bare
+
+    module = """\
+made = []
+def named(name, *, twice=False):
+    return lambda f: made.append((name, twice, f(2))) or f
+
+
+@named("outer")
+@named(
+    "inner",  # the first to be applied
+    twice=True,
+)
+def one(x):
+    \"\"\"Kept.\"\"\"
+    return x + 1
+@named("two")
+def two(x):
+    return x * 3
+
+
+def three(x):
+    @named("within")
+    def four(x):
+        return x
+    return four
+"""
+    shown = bare(module)
+    found = []
+    for text in (module, shown):
+        names: dict[str, Any] = {}
+        exec(text, names)
+        found.append((names["made"], names["one"](1), names["one"].__doc__, names["two"](1)))
+    assert found[0] == found[1]
+    assert found[0][0] == [("inner", True, 3), ("outer", False, 3), ("two", False, 6)]
+    assert shown.count("\n@") == 0 < module.count("\n@")
+
+
 def test_a_survivor_planted_in_a_project_is_found(tmp_path: Path) -> None:
-    """The whole way, through mutmut: of two functions one has a test that looks away."""
+    """The whole way, through mutmut: of two functions one has a test that looks away, and a decorator."""
     if shutil.which("mutmut") is None:
         pytest.skip("runs where mutmut is installed: nox -s mutate")
     from run import run as run_mutants
@@ -111,7 +152,9 @@ def test_a_survivor_planted_in_a_project_is_found(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "planted"\nversion = "1"\n')
     (package / "__init__.py").write_text("")
     (package / "sums.py").write_text(
-        "def held(a, b):\n    return a + b\n\n\ndef missed(a, b):\n    return a + b\n"
+        "from functools import cache\n\n\n"
+        "def held(a, b):\n    return a + b\n\n\n"
+        "@cache\ndef missed(a, b):\n    return a + b\n"
     )
     (tests / "test_sums.py").write_text(
         "from planted.sums import held, missed\n\n\n"

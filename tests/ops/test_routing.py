@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from memory import kept, saved, typed
 
 import getspec
-from getspec.ops.base import PRODUCTS, ShapeError, Tensor
+from getspec.ops.base import COUNTED, PRODUCTS, SAVES, ShapeError, Tensor
 from getspec.ops.routing import argsort, grouped_linear, one_hot, topk
+from getspec.ops.storage import Policy, Tape
 from getspec.sizes import Size
 
 SPEC = """\
@@ -43,7 +45,14 @@ def test_topk_gives_values_and_places() -> None:
         Tensor("float", (T, Size.of(2))),
         Tensor("int", (T, Size.of(2))),
     )
-    assert topk(ROWS, Size.of(2), dim=0)[0] == Tensor("float", (Size.of(2), DIM))
+    for k, dim, shape in (
+        (1, -1, (T, 4, 1)),
+        (5, 2, (T, 4, 5)),
+        (4, -2, (T, 4, 5)),
+        (9, 0, (9, 4, 5)),
+    ):
+        values, places = topk(typed(T, 4, 5, dtype="float32"), Size.of(k), dim)
+        assert (values, places) == (typed(*shape, dtype="float32"), typed(*shape, dtype="int"))
 
 
 def test_one_hot_adds_an_axis() -> None:
@@ -61,29 +70,143 @@ def test_grouped_linear_takes_rows_to_rows() -> None:
 def test_each_row_meets_one_matrix_however_many_there_are() -> None:
     (product,) = PRODUCTS["grouped_linear"](ROWS, WEIGHT, LENGTHS)
     assert product.flops == 2 * T * DIM * WIDTH
+    assert product.operands == (("x",), ("weight",))
+    counted = COUNTED["grouped_linear"]
+    given = {"x": ROWS, "weight": WEIGHT, "lengths": LENGTHS}
+    assert (counted("fvcore", **given), counted("deepspeed", **given)) == (Size.of(0), None)
+
+
+SHORT, WIDE = typed(T, WIDTH), typed(T, DIM, dtype="float32")
+REFUSED: list[tuple[Callable[[], Any], str, str]] = [
+    (lambda: topk(ROWS, Size.of(4)), "the 4 largest of 3", "k"),
+    (lambda: topk(ROWS, Size.of(0)), "the 0 largest of 3", "k"),
+    (lambda: topk(ROWS, Size.runtime("K")), "the K largest of 3", "k"),
+    (
+        lambda: topk(ROWS, Size.of(2), dim=2),
+        f"dim 2 is out of range for {ROWS}, which has 2 axes",
+        "dim",
+    ),
+    (
+        lambda: topk(typed(T, dtype="bool"), Size.of(1)),
+        "topk is not defined for bool[T]",
+        "x",
+    ),
+    (lambda: argsort(typed(T, dtype="bool")), "argsort is not defined for bool[T]", "x"),
+    (lambda: argsort(ROWS, dim=2), f"dim 2 is out of range for {ROWS}, which has 2 axes", "dim"),
+    (lambda: one_hot(ROWS, Size.of(7)), f"one_hot wants integers, this is {ROWS}", "x"),
+    (
+        lambda: grouped_linear(WEIGHT, WEIGHT, LENGTHS),
+        f"x has 2 axes, this is {WEIGHT}",
+        "x",
+    ),
+    (
+        lambda: grouped_linear(ROWS, typed(WIDTH, DIM), LENGTHS),
+        "weight has 3 axes, this is float[5, 3]",
+        "weight",
+    ),
+    (
+        lambda: grouped_linear(ROWS, WEIGHT, typed(GROUPS, 1, dtype="int")),
+        "lengths has 1 axes, this is int[4, 1]",
+        "lengths",
+    ),
+    (
+        lambda: grouped_linear(WIDE, WEIGHT, LENGTHS),
+        f"grouped_linear wants the model's float, this is {WIDE}",
+        "x",
+    ),
+    (
+        lambda: grouped_linear(ROWS, typed(4, 5, 3, dtype="float32"), LENGTHS),
+        "the weight is of the model's float, this is float32[4, 5, 3]",
+        "weight",
+    ),
+    (
+        lambda: grouped_linear(ROWS, WEIGHT, typed(WIDTH, dtype="int")),
+        f"lengths are 4 integers, one a group of {WEIGHT}, this is int[5]",
+        "lengths",
+    ),
+    (
+        lambda: grouped_linear(ROWS, WEIGHT, typed(GROUPS)),
+        f"lengths are 4 integers, one a group of {WEIGHT}, this is float[4]",
+        "lengths",
+    ),
+    (
+        lambda: grouped_linear(SHORT, WEIGHT, LENGTHS),
+        f"the last axis of {SHORT} is 5, that of {WEIGHT} is 3",
+        "x",
+    ),
+]
+
+
+@pytest.mark.parametrize(("bad", "message", "argument"), REFUSED)
+def test_what_does_not_fit_is_refused(bad: Callable[[], Any], message: str, argument: str) -> None:
+    with pytest.raises(ShapeError) as caught:
+        bad()
+    assert (caught.value.message, caught.value.argument) == (message, argument)
+
+
+def test_bools_are_sorted_as_numbers() -> None:
+    with pytest.raises(ShapeError) as caught:
+        argsort(typed(T, dtype="bool"))
+    assert caught.value.help == "cast(x, int)"
+
+
+def tape() -> Tape:
+    return Tape(Policy(), {"T": 6})
+
+
+@pytest.mark.parametrize("grad", [True, False])
+def test_the_largest_keep_where_they_stood(grad: bool) -> None:
+    """Values and places are new; how many of how many are chosen is remembered where it is known."""
+    for dim, shape, chosen in ((-1, (T, 2), {4: 2}), (1, (T, 2), {4: 2}), (0, (2, 4), {})):
+        memory = tape()
+        x = memory.new(typed(T, 4), grad)
+        out = typed(*shape), typed(*shape, dtype="int")
+        values, places = SAVES["topk"](memory, out, x=x, k=Size.of(2), dim=Size.of(dim))
+        assert (values.type, places.type) == out
+        assert (values.grad, places.grad, memory.chosen) == (grad, False, chosen)
+        assert saved(x, values, places) == [False, False, grad]
+    memory = tape()
+    SAVES["topk"](memory, out, x=memory.new(typed(T, 9)), k=Size.of(3))
+    assert memory.chosen == {9: 3}, "along the last axis where none is named"
+
+
+@pytest.mark.parametrize("grad", [True, False])
+def test_an_order_is_kept_with_the_sorted_values(grad: bool) -> None:
+    memory = tape()
+    x, out = memory.new(ROWS, grad), typed(T, DIM, dtype="int")
+    made = SAVES["argsort"](memory, out, x=x)
+    assert (made.type, made.grad, saved(x, made)) == (out, False, [False, grad])
+    assert kept(memory) == ({"saved": f"{3 * 8}*T"} if grad else {})
+
+
+def test_one_hot_keeps_nothing() -> None:
+    memory, out = tape(), typed(T, 7, dtype="int")
+    made = SAVES["one_hot"](memory, out, x=memory.new(typed(T, dtype="int")), num_classes=7)
+    assert (made.type, made.strides, kept(memory)) == (out, (7, 1), {})
+
+
+@pytest.mark.parametrize(("rows", "weights"), [(True, True), (True, False), (False, True)])
+def test_a_product_of_groups_keeps_all_that_it_is_given(rows: bool, weights: bool) -> None:
+    memory = tape()
+    x, lengths = memory.new(ROWS, rows), memory.new(LENGTHS)
+    weight, out = memory.new(WEIGHT, weights), typed(T, WIDTH)
+    made = SAVES["grouped_linear"](memory, out, x=x, weight=weight, lengths=lengths)
+    assert (made.type, made.grad) == (out, True)
+    assert saved(x, weight, lengths, made) == [True, True, True, False]
 
 
 @pytest.mark.parametrize(
-    "bad",
-    [
-        lambda: topk(ROWS, Size.of(4)),
-        lambda: topk(ROWS, Size.of(0)),
-        lambda: topk(ROWS, Size.runtime("K")),
-        lambda: topk(Tensor("bool", (T,)), Size.of(1)),
-        lambda: argsort(Tensor("bool", (T,))),
-        lambda: argsort(ROWS, dim=2),
-        lambda: one_hot(ROWS, Size.of(7)),
-        lambda: grouped_linear(Tensor("float", (T, WIDTH)), WEIGHT, LENGTHS),
-        lambda: grouped_linear(Tensor("float32", (T, DIM)), WEIGHT, LENGTHS),
-        lambda: grouped_linear(ROWS, Tensor("float", (WIDTH, DIM)), LENGTHS),
-        lambda: grouped_linear(ROWS, Tensor("float32", WEIGHT.shape), LENGTHS),
-        lambda: grouped_linear(ROWS, WEIGHT, Tensor("int", (WIDTH,))),
-        lambda: grouped_linear(ROWS, WEIGHT, Tensor("float", (GROUPS,))),
-    ],
+    ("chosen", "idle"), [({}, "0"), ({4: 1}, "45"), ({4: 3}, "15"), ({5: 1}, "0")]
 )
-def test_what_does_not_fit_is_refused(bad: Callable[[], Any]) -> None:
-    with pytest.raises(ShapeError):
-        bad()
+def test_a_row_leaves_the_groups_idle_that_it_does_not_enter(
+    chosen: dict[int, int], idle: str
+) -> None:
+    """As many matrices of 5 times 3 as were not chosen out of 4; where nothing was, none is idle."""
+    memory = tape()
+    memory.chosen.update(chosen)
+    given = {"x": memory.new(ROWS), "weight": memory.new(WEIGHT), "lengths": memory.new(LENGTHS)}
+    made = SAVES["grouped_linear"](memory, typed(T, WIDTH), **given)
+    assert (kept(memory), made.grad) == ({"idle": idle}, False)
 
 
 def built(tmp_path: Path) -> Any:
