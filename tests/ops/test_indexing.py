@@ -184,6 +184,7 @@ def test_what_is_not_there_cannot_be_taken(items: tuple[Any, ...], message: str)
         (((None, None, 2), (1, 5, 3)), ((B + 1) // 2, 2, 4), (48, 12, 1)),
         (((None, None, None), None), (B, 1, 6, 4), (24, 24, 4, 1)),
         ((None, 0, None), (1, 1, 6, 4), (120, 24, 4, 1)),
+        ((None, (None, None, None), 2), (1, B, 4), (120, 24, 1)),
         ((0, 0, 0, None), (1,), (1,)),
         ((0, 0, (None, None, None), None), (4, 1), (1, 1)),
     ],

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
+from memory import typed
 from writing import load
 
 import getspec
@@ -39,10 +39,6 @@ def test_a_transposed_linear_refuses_other_inputs(bad: Tensor) -> None:
     op = TransposedLinear(in_features=Size.of(3), out_features=Size.of(5))
     with pytest.raises(ShapeError):
         op.infer(bad)
-
-
-def typed(*shape: Any, dtype: str = "float") -> Tensor:
-    return Tensor(dtype, tuple(each if isinstance(each, Size) else Size.of(each) for each in shape))
 
 
 B = Size.runtime("B")

@@ -121,6 +121,8 @@ def test_interpolation_scales_every_spatial_axis() -> None:
     rule = FUNCTIONS["interpolate"].rule
     assert rule(IMAGE, 2) == IMAGE.with_shape((B, C, 2 * H, 2 * W))
     assert rule(SIGNAL, 3, "linear") == SIGNAL.with_shape((B, C, 3 * H))
+    assert rule(SIGNAL, 1) == SIGNAL
+    assert rule(typed(B, 3, 4, 5, H), 2) == typed(B, 3, 8, 10, 2 * H)
 
 
 @pytest.mark.parametrize(
