@@ -12,6 +12,7 @@ import getspec
 from getspec.ops import FUNCTIONS
 from getspec.ops.base import SAVES, ShapeError, Size, Tensor
 from getspec.ops.storage import Policy, Tape
+from getspec.sizes import noting
 
 SPEC = """\
 getspec: 1
@@ -178,6 +179,13 @@ REFUSED: list[tuple[str, dict[str, Any], str, str | None, str | None]] = [
         None,
         "dims",
     ),
+    (
+        "unsqueeze",
+        {"x": X, "dim": 4},
+        f"dim 4 is out of range for {X}, which has 3 axes",
+        None,
+        "dim",
+    ),
     ("flatten", {"x": X, "start": 2, "end": -2}, "axis 2 comes after axis 1", None, "start"),
     ("squeeze", {"x": X, "dim": -2}, f"axis 1 of {X} is 3, not 1", None, "dim"),
     ("pad", {"x": X, "pads": ()}, f"0 lengths are no pairs for the axes of {X}", None, "pads"),
@@ -222,6 +230,7 @@ TWO, THREE, FOUR = Size.of(2), Size.of(3), Size.of(4)
         ("flatten", {"x": X, "start": 1, "end": 1}, (B, 3, 4)),
         ("unsqueeze", {"x": X, "dim": 1}, (B, 1, 3, 4)),
         ("unsqueeze", {"x": X, "dim": -1}, (B, 3, 4, 1)),
+        ("unsqueeze", {"x": X, "dim": -4}, (1, B, 3, 4)),
         ("squeeze", {"x": typed(B, 1, 4), "dim": 1}, (B, 4)),
         ("squeeze", {"x": typed(B, 1), "dim": -1}, (B,)),
         ("pad", {"x": X, "pads": (-3, 0)}, (B, 3, 1)),
@@ -273,8 +282,11 @@ def test_an_axis_is_cut(op: str, given: dict[str, Any], shapes: list[tuple[Any, 
         ("permute", {"dims": (-1, 0, 1)}, (1, 12, 4)),
         ("unsqueeze", {"dim": -1}, (12, 4, 1, 1)),
         ("unsqueeze", {"dim": 1}, (12, 12, 4, 1)),
+        ("unsqueeze", {"dim": -4}, (60, 12, 4, 1)),
         ("rearrange", {"pattern": "b t d -> d b t"}, (1, 12, 4)),
         ("rearrange", {"pattern": "b t d -> (b t) d"}, (4, 1)),
+        ("rearrange", {"pattern": "b t d -> (b t d)"}, (1,)),
+        ("rearrange", {"pattern": "b t (h k) -> (b t) (h k)", "h": TWO}, (4, 1)),
         ("rearrange", {"pattern": "b t (h k) -> h b t k", "h": TWO}, (2, 12, 4, 1)),
         ("rearrange", {"pattern": "b t d -> b () t d"}, (12, 12, 4, 1)),
     ],
@@ -293,6 +305,34 @@ def test_a_view_holds_on_to_its_storage(
     made = SAVES[op](tape, out, x=x, **given)
     assert (made.type, made.strides, made.grad) == (out, strides, True)
     assert (made.storage, kept(tape)) == (x.storage, {})
+
+
+def test_every_axis_is_split_and_every_pair_merged() -> None:
+    tape = Tape(Policy(), {})
+    x, lengths = tape.new(typed(6, 4)), {"a": TWO, "c": TWO}
+    for after, shape, strides in (
+        ("a b c d", (2, 3, 2, 2), (12, 4, 2, 1)),
+        ("(a b) (c d)", (6, 4), (4, 1)),
+        ("(a c) (b d)", (4, 6), (6, 1)),
+    ):
+        pattern = f"(a b) (c d) -> {after}"
+        assert FUNCTIONS["rearrange"].rule(x.type, pattern, **lengths) == typed(*shape)
+        made = SAVES["rearrange"](tape, typed(*shape), x=x, pattern=pattern, lengths=lengths)
+        assert (made.type, made.strides) == (typed(*shape), strides)
+
+
+def test_what_is_spelled_alike_or_as_one_expands_whatever_names_are() -> None:
+    """Only what is 1 by the value of a name depends on that value; and 2 is no 1."""
+    looked: list[Any] = []
+    one, expand = Size.named("one", 1), FUNCTIONS["expand"].rule
+    wanted = (B, THREE, FOUR)
+    with noting(lambda *note: looked.append(note)):
+        assert expand(typed(B, 1, 4), wanted) == X
+        assert looked == []
+        assert expand(typed(B, one, 4), wanted) == X
+        assert looked
+    with pytest.raises(ShapeError, match=r"^an axis of 2 does not expand to 3$"):
+        expand(typed(B, 2, 4), wanted)
 
 
 def test_an_axis_of_one_goes_with_its_stride() -> None:
