@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from memory import saved
 
 from getspec.ops import activation
-from getspec.ops.base import FUNCTIONS, LAYERS, ShapeError, Size, Tensor
+from getspec.ops.base import FUNCTIONS, LAYERS, SAVES, ShapeError, Size, Tensor
+from getspec.ops.storage import Policy, Tape
 
 B = Size.runtime("B")
 FLOATS, INTS = Tensor("float", (B, Size.of(4))), Tensor("int", (B, Size.of(4)))
@@ -45,3 +47,28 @@ def test_gelu_has_two_forms() -> None:
     with pytest.raises(ShapeError, match="approximate is 'none' or 'tanh', not 'erf'") as caught:
         activation.gelu(FLOATS, approximate="erf")
     assert caught.value.argument == "approximate"
+
+
+def test_softmax_is_along_an_axis() -> None:
+    assert [activation.softmax(FLOATS, dim) for dim in (0, 1, -2)] == [FLOATS] * 3
+    with pytest.raises(ShapeError, match=r"^dim 2 is out of range for float\[B, 4\]"):
+        activation.softmax(FLOATS, 2)
+
+
+ARGUMENT, RESULT = ["gelu", "silu", "softplus"], ["relu", "tanh", "sigmoid", "softmax"]
+
+
+@pytest.mark.parametrize("grad", [True, False])
+@pytest.mark.parametrize("name", [*ARGUMENT, *RESULT])
+def test_one_side_is_kept(name: str, grad: bool) -> None:
+    """The result where the derivative is written in terms of it, else the argument; by layer and function alike."""
+    runs = [SAVES[name]]
+    if name in LAYERS:
+        runs.append(lambda tape, out, x: LAYERS[name]().saves(tape, out, x))
+    for run in runs:
+        tape = Tape(Policy(), {"B": 2})
+        x = tape.new(FLOATS, grad, strides=(1, 2))
+        made = run(tape, FLOATS, x=x)
+        assert (made.type, made.grad, made.storage is x.storage) == (FLOATS, grad, False)
+        assert made.strides == ((4, 1) if name == "softmax" else (1, 2)), "it lies as x does"
+        assert saved(x, made) == [grad and name in ARGUMENT, grad and name in RESULT]

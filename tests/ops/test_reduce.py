@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from memory import saved, typed
 
 from getspec.ops import reduce
-from getspec.ops.base import ShapeError, Size, Tensor
+from getspec.ops.base import SAVES, ShapeError, Size, Tensor
+from getspec.ops.storage import Policy, Tape
 
 B = Size.runtime("B")
 X = Tensor("float", (B, Size.of(3), Size.of(4)))
@@ -60,3 +62,29 @@ def test_what_cannot_be_reduced(rules: dict[str, Any]) -> None:
             rule(x, 0)
         found = caught.value
         assert (found.message, found.help, found.argument) == (message, help, "x")
+
+
+@pytest.mark.parametrize("running", [reduce.cumsum, reduce.cumprod])
+def test_a_running_total_keeps_the_type(running: Any) -> None:
+    assert [running(X, dim) for dim in (0, 2, -3)] == [X] * 3
+    for x, dim, message in (
+        (INTS, 0, f"{running.__name__} wants a float tensor, this is {INTS}"),
+        (X, 3, f"dim 3 is out of range for {X}, which has 3 axes"),
+    ):
+        with pytest.raises(ShapeError) as caught:
+            running(x, dim)
+        assert caught.value.message == message
+
+
+@pytest.mark.parametrize("grad", [True, False])
+@pytest.mark.parametrize(
+    ("op", "kept"),
+    [("mean", 0), ("sum", 0), ("cumsum", 0), ("amax", 1), ("amin", 1), ("cumprod", 1)],
+)
+def test_what_depends_on_values_keeps_both_sides(op: str, kept: int, grad: bool) -> None:
+    """A sum is spread evenly over what was summed; a largest value has to be found again."""
+    tape, out = Tape(Policy(), {"B": 2}), typed(B, 4)
+    x = tape.new(X, grad)
+    made = SAVES[op](tape, out, x=x, dim=1)
+    assert (made.type, made.strides, made.grad) == (out, (4, 1), grad)
+    assert saved(x, made) == [bool(grad and kept)] * 2
