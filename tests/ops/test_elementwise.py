@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from memory import kept, saved
 
 import getspec
 from getspec.ops import elementwise
-from getspec.ops.base import ShapeError, Size, Tensor
+from getspec.ops.base import FUNCTIONS, SAVES, ShapeError, Size, Tensor
 from getspec.ops.elementwise import masked_scatter
+from getspec.ops.storage import Held, Policy, Tape
 
 B, M = Size.runtime("B"), Size.runtime("M")
 
@@ -112,20 +114,216 @@ def test_masked_scatter_keeps_the_type_of_x() -> None:
     assert masked_scatter(x, mask, Tensor("float", (M, Size.of(3)))) == x
 
 
+FLOATS, INTS, TRUTHS = (typed(dtype, B, 3) for dtype in ("float", "int", "bool"))
+
+
 @pytest.mark.parametrize(
-    ("mask", "source", "culprit"),
+    ("op", "given", "message", "help", "argument"),
     [
-        (Tensor("int", (B, Size.of(1))), Tensor("float", (M,)), "mask"),
-        (Tensor("bool", (B, Size.of(2))), Tensor("float", (M,)), None),
-        (Tensor("bool", (M, B, Size.of(3))), Tensor("float", (M,)), "mask"),
-        (Tensor("bool", (B, Size.of(1))), Tensor("int", (M,)), "source"),
+        (
+            "masked_scatter",
+            (FLOATS, typed("int", B, 1), typed("float", M)),
+            "the mask is a bool tensor, this is int[B, 1]",
+            None,
+            "mask",
+        ),
+        (
+            "masked_scatter",
+            (FLOATS, typed("bool", B, 2), typed("float", M)),
+            f"axis -1 is 3 in {FLOATS} and 2 in bool[B, 2]; they do not broadcast",
+            None,
+            None,
+        ),
+        (
+            "masked_scatter",
+            (FLOATS, typed("bool", M, B, 3), typed("float", M)),
+            f"the mask bool[M, B, 3] does not broadcast to {FLOATS}",
+            None,
+            "mask",
+        ),
+        (
+            "masked_scatter",
+            (FLOATS, typed("bool", B, 1), typed("int", M)),
+            f"source has the dtype of {FLOATS}, this is int[M]",
+            None,
+            "source",
+        ),
+        (
+            "where",
+            (INTS, FLOATS, FLOATS),
+            f"the condition is a bool tensor, this is {INTS}",
+            None,
+            "condition",
+        ),
+        (
+            "where",
+            (TRUTHS, FLOATS, INTS),
+            f"both branches have one dtype, these are {FLOATS} and {INTS}",
+            None,
+            None,
+        ),
+        ("logical_not", (INTS,), f"`~` inverts bool tensors, this is {INTS}", None, "x"),
+        ("negative", (TRUTHS,), f"`-` is not defined for {TRUTHS}", "~x", "x"),
+        ("abs", (TRUTHS,), f"abs is not defined for {TRUTHS}", None, "x"),
+        ("sign", (TRUTHS,), f"sign is not defined for {TRUTHS}", None, "x"),
+        (
+            "cast",
+            (FLOATS, "float64"),
+            "dtype is one of float, float32, int, bool",
+            None,
+            "dtype",
+        ),
     ],
-    ids=["int mask", "mask of another length", "mask of more axes", "int source"],
 )
-def test_masked_scatter_refuses(mask: Tensor, source: Tensor, culprit: str | None) -> None:
+def test_a_refusal_says_what_is_wrong(
+    op: str, given: tuple[Any, ...], message: str, help: str | None, argument: str | None
+) -> None:
     with pytest.raises(ShapeError) as caught:
-        masked_scatter(Tensor("float", (B, Size.of(3))), mask, source)
-    assert caught.value.argument == culprit
+        FUNCTIONS[op].rule(*given)
+    found = caught.value
+    assert (found.message, found.help, found.argument) == (message, help, argument)
+
+
+def test_signs_and_casts_keep_the_shape() -> None:
+    for name in ("negative", "abs", "sign"):
+        assert [FUNCTIONS[name].rule(x) for x in (FLOATS, INTS)] == [FLOATS, INTS]
+    assert FUNCTIONS["logical_not"].rule(TRUTHS) == TRUTHS
+    assert FUNCTIONS["cast"].rule(INTS, "bool") == TRUTHS
+    where = FUNCTIONS["where"].rule
+    assert where(typed("bool", 4, 1, 1), typed("int", *COLUMN), typed("int", *ROW)) == typed(
+        "int", 4, B, 3
+    )
+
+
+# What is kept of operands a and b, and of the result, where a gradient has to reach a, b, or both.
+# Of a number none is asked.
+NOTHING = ""
+KEPT = [
+    ("add", NOTHING, NOTHING),
+    ("subtract", NOTHING, NOTHING),
+    ("multiply", "b", "a"),
+    ("divide", "b", "a b"),
+    ("floor_divide", "b", "a b"),
+    ("remainder", NOTHING, "a b"),
+    ("power", "a b made", "a b made"),
+    ("maximum", "a b", "a b"),
+    ("minimum", "a b", "a b"),
+]
+
+
+def two(first: bool, second: bool) -> tuple[Tape, dict[str, Held]]:
+    """A tape and two operands that lie alike, column by column."""
+    tape = Tape(Policy(), {"B": 5})
+    return tape, {
+        name: tape.new(FLOATS, grad, strides=(1, 5)) for name, grad in (("a", first), ("b", second))
+    }
+
+
+@pytest.mark.parametrize(("op", "for_a", "for_b"), KEPT)
+def test_what_a_derivative_is_written_in_is_kept(op: str, for_a: str, for_b: str) -> None:
+    for first, second in ((True, False), (False, True), (True, True), (False, False)):
+        tape, given = two(first, second)
+        made = SAVES[op](tape, FLOATS, **given)
+        wanted = {*(for_a.split() if first else ()), *(for_b.split() if second else ())}
+        held = {**given, "made": made}
+        assert {name for name, x in held.items() if x.storage.saved} == wanted
+        assert (made.type, made.strides, made.grad) == (FLOATS, (1, 5), first or second)
+
+
+@pytest.mark.parametrize(
+    ("op", "before", "after", "inverse"),
+    [
+        ("add", NOTHING, NOTHING, False),
+        ("subtract", NOTHING, NOTHING, False),
+        ("multiply", NOTHING, NOTHING, False),
+        ("divide", NOTHING, NOTHING, True),
+        ("floor_divide", NOTHING, NOTHING, True),
+        ("remainder", NOTHING, NOTHING, False),
+        ("power", "x made", "x", False),
+        ("maximum", "x", "x", False),
+        ("minimum", "x", "x", False),
+    ],
+)
+@pytest.mark.parametrize("grad", [True, False])
+def test_beside_a_number_less_is_kept(
+    op: str, before: str, after: str, inverse: bool, grad: bool
+) -> None:
+    """Before x or after it; a number over x keeps what x is the inverse of, and an exponent needs the result."""
+    for at, (names, also) in enumerate(((before, inverse), (after, False))):
+        tape, given = two(grad, False)
+        x = given["a"]
+        made = SAVES[op](tape, FLOATS, *((2.0, x) if at == 0 else (x, 2.0)))
+        assert (made.type, made.strides, made.grad) == (FLOATS, (1, 5), grad)
+        held = {"x": x, "made": made}
+        assert {name for name, y in held.items() if y.storage.saved} == (
+            set(names.split()) if grad else set()
+        )
+        tensors = (len(names.split()) + also) * grad
+        assert kept(tape) == ({"saved": f"{4 * 3 * tensors}*B"} if tensors else {})
+
+
+@pytest.mark.parametrize(
+    ("ops", "names"),
+    [
+        (["exp", "sqrt", "rsqrt"], "made"),
+        (["log", "sin", "cos", "lgamma", "abs"], "a"),
+        (["negative", "sign"], NOTHING),
+    ],
+)
+@pytest.mark.parametrize("grad", [True, False])
+def test_one_number_keeps_itself_or_what_became_of_it(
+    ops: list[str], names: str, grad: bool
+) -> None:
+    for op in ops:
+        tape, given = two(grad, False)
+        made = SAVES[op](tape, FLOATS, x=given["a"])
+        assert (made.type, made.strides, made.grad) == (FLOATS, (1, 5), grad)
+        assert saved(given["a"], made) == [grad and names == "a", grad and names == "made"]
+
+
+def test_truths_keep_nothing_and_have_no_gradient() -> None:
+    for op in ("equal", "less", "greater_equal", "logical_and", "logical_or"):
+        tape, given = two(True, True)
+        made = SAVES[op](tape, TRUTHS, **given)
+        assert (made.type, made.strides, made.grad, kept(tape)) == (TRUTHS, (1, 5), False, {})
+
+
+@pytest.mark.parametrize(("first", "second"), [(True, False), (False, True), (False, False)])
+def test_a_choice_keeps_what_it_was_made_by(first: bool, second: bool) -> None:
+    for op, condition, names in (
+        ("where", "condition", "ab"),
+        ("masked_scatter", "mask", ("x", "source")),
+    ):
+        tape, given = two(first, second)
+        by = tape.new(TRUTHS, strides=(1, 5))
+        operands = dict(zip(names, given.values(), strict=True))
+        made = SAVES[op](tape, FLOATS, **{condition: by}, **operands)
+        assert (made.type, made.grad) == (FLOATS, first or second)
+        assert made.strides == ((1, 5) if op == "where" else (3, 1))
+        assert saved(by, *given.values(), made) == [first or second, False, False, False]
+
+
+@pytest.mark.parametrize(
+    ("itemsize", "dtypes", "same"),
+    [
+        (4, ("float", "float32"), True),
+        (2, ("float", "float32"), False),
+        (2, ("float", "float"), True),
+        (4, ("int", "float"), False),
+        (4, ("bool", "bool"), True),
+    ],
+)
+def test_a_cast_to_its_own_dtype_is_the_tensor_itself(
+    itemsize: int, dtypes: tuple[str, str], same: bool
+) -> None:
+    tape = Tape(Policy(itemsize=itemsize), {"B": 5})
+    for before, after in (dtypes, dtypes[::-1]):
+        x = tape.new(FLOATS.with_dtype(before), grad=True, strides=(1, 5))
+        made = SAVES["cast"](tape, FLOATS.with_dtype(after), x=x, dtype=after)
+        assert (made.type, made.strides) == (FLOATS.with_dtype(after), (1, 5))
+        assert (made.storage is x.storage) == same
+        assert made.grad == (before.startswith("float") and after.startswith("float"))
+        assert kept(tape) == {}
 
 
 @pytest.mark.torch
