@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from memory import kept, saved, typed
 
 import getspec
 from getspec.ops import FUNCTIONS, LAYERS
-from getspec.ops.base import COUNTED, ShapeError, Size, Tensor
-from getspec.ops.storage import Policy
+from getspec.ops.base import COUNTED, SAVES, ShapeError, Size, Tensor
+from getspec.ops.storage import Policy, Tape
 from getspec.passes.activations import activations
 
 B, H, W = Size.runtime("B"), Size.runtime("H"), Size.runtime("W")
@@ -73,11 +74,39 @@ def test_a_batch_norm_refuses_other_shapes(op: str, shape: tuple[Size, ...]) -> 
 
 
 def test_layer_norm_wants_vectors_of_the_last_axis() -> None:
-    x, vector = Tensor("float", (B, H, FOUR)), Tensor("float", (FOUR,))
-    assert FUNCTIONS["layer_norm"].rule(x, vector, vector) == x
-    for bad in (Tensor("float", (Size.of(5),)), Tensor("float32", (FOUR,)), x):
-        with pytest.raises(ShapeError):
-            FUNCTIONS["layer_norm"].rule(x, vector, bad)
+    rule, vector = FUNCTIONS["layer_norm"].rule, typed(4)
+    for dtype in ("float", "float32"):
+        x = typed(B, H, 4, dtype=dtype)
+        assert rule(x, typed(4, dtype=dtype), typed(4, dtype=dtype)) == x
+    x = typed(B, H, 4)
+    whole = "is a vector of the dtype of float[B, H, 4], not"
+    for bad, message, argument in (
+        (typed(5), "the last axis of float[B, H, 4] is 4; the length of {name} is 5", "x"),
+        (typed(4, dtype="float32"), f"{{name}} {whole} float32[4]", None),
+        (typed(1, 4), f"{{name}} {whole} float[1, 4]", None),
+    ):
+        for name, given in (("weight", (bad, vector)), ("bias", (vector, bad))):
+            with pytest.raises(ShapeError) as caught:
+                rule(x, *given)
+            found = (caught.value.message, caught.value.argument)
+            assert found == (message.format(name=name), argument or name)
+    with pytest.raises(ShapeError, match=r"^layer_norm wants a float tensor, this is int\[4\]$"):
+        rule(typed(4, dtype="int"), typed(4, dtype="int"), typed(4, dtype="int"))
+
+
+@pytest.mark.parametrize("learnt", ["x", "weight", "bias", None])
+def test_given_weights_are_kept_beside_the_statistics(learnt: str | None) -> None:
+    """Two numbers for each row of 4, in float32; nothing where nothing is learnt."""
+    tape = Tape(Policy(itemsize=2), {"B": 5, "H": 7})
+    given = {
+        name: tape.new(typed(*shape), grad=name == learnt)
+        for name, shape in (("x", (B, H, 4)), ("weight", (4,)), ("bias", (4,)))
+    }
+    made = SAVES["layer_norm"](tape, given["x"].type, **given)
+    assert (made.type, made.strides, made.grad) == (given["x"].type, (28, 4, 1), bool(learnt))
+    assert saved(*given.values(), made) == [bool(learnt)] * 3 + [False]
+    rows = f"{4 * 2 + 2 * 4}*B*H + {2 * 4 * 2}"
+    assert kept(tape) == ({"saved": rows} if learnt else {})
 
 
 @pytest.mark.parametrize(
