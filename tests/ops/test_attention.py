@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from memory import kept, saved
 
 import getspec
 from getspec.ops.attention import sdpa
-from getspec.ops.base import ShapeError, Tensor
-from getspec.ops.storage import Policy
+from getspec.ops.base import ATTENDS, COUNTED, PRODUCTS, REMEMBERS, SAVES, ShapeError, Tensor
+from getspec.ops.storage import Held, Policy, Tape
 from getspec.passes.activations import activations
 from getspec.sizes import Size
 
@@ -52,10 +53,10 @@ def test_weights_are_dropped_in_training_only(tmp_path: Path) -> None:
     x = torch.randn(64, 1, 4)
     torch.testing.assert_close(model.eval()(x), x)
     ratio = model.train()(x) / x  # one key: its weight is dropped, or scaled by 1 / (1 - rate)
-    kept = ratio.mean(-1) > 0.5
-    torch.testing.assert_close(ratio[kept], torch.full_like(ratio[kept], 4 / 3))
-    assert not ratio[~kept].any()
-    assert 0 < kept.sum() < 64
+    stays = ratio.mean(-1) > 0.5
+    torch.testing.assert_close(ratio[stays], torch.full_like(ratio[stays], 4 / 3))
+    assert not ratio[~stays].any()
+    assert 0 < stays.sum() < 64
 
 
 WINDOW = """\
@@ -94,7 +95,7 @@ def test_a_window_ends_the_cache_and_not_what_a_token_needs(tmp_path: Path) -> N
     """Key and value of a token, of two heads of six, in float32."""
     token = 2 * (6 + 6) * 4
     found = {a: activations(windowed(tmp_path, a).model) for a in ("causal=True", INSIDE)}
-    assert {kept.total("keys") for kept in found.values()} == {Size.of(token)}
+    assert {each.total("keys") for each in found.values()} == {Size.of(token)}
     cache = found[INSIDE].total("cache").value
     assert str(found["causal=True"].total("cache").value) == f"{token}*B*N"
     assert [cache.evaluate({"B": 5, "N": n}) for n in (1, 2, 3, 4, 99)] == [
@@ -172,7 +173,7 @@ FUSED = QUERY + 2 * KEY + QUERY + 4 * 4
 
 
 @pytest.mark.parametrize(
-    ("kernel", "arguments", "saved", "weights"),
+    ("kernel", "arguments", "bytes", "weights"),
     [
         ("fused", "", f"{FUSED}*B*N", "0"),
         ("fused", ", mask=mask", f"{FUSED}*B*N + 4*N**2", "0"),
@@ -181,11 +182,191 @@ FUSED = QUERY + 2 * KEY + QUERY + 4 * 4
     ],
 )
 def test_what_each_kernel_keeps(
-    tmp_path: Path, kernel: str, arguments: str, saved: str, weights: str
+    tmp_path: Path, kernel: str, arguments: str, bytes: str, weights: str
 ) -> None:
     """The eager one has keys and values for each head of the queries, and every weight; a mask is added, and not kept."""
     path = tmp_path / "net.yaml"
     path.write_text(KEPT.replace(" ARGUMENTS", arguments))
-    kept = activations(getspec.load(path).model, Policy(attention=kernel))
-    assert str(kept.total("saved").value) == saved
-    assert str(kept.total("attention").value) == weights
+    found = activations(getspec.load(path).model, Policy(attention=kernel))
+    assert str(found.total("saved").value) == bytes
+    assert str(found.total("attention").value) == weights
+
+
+VALUES = (2, 2, 7, 3)
+GIVEN = {"q": typed(HEADS), "k": typed(KEYS), "v": typed(VALUES)}
+
+
+@pytest.mark.parametrize(
+    ("given", "message", "argument", "help"),
+    [
+        (
+            {"k": typed(KEYS, "float32")},
+            "k wants the model's float, this is float32[2, 2, 7, 6]",
+            "k",
+            "cast(k, float)",
+        ),
+        (
+            {"v": typed(VALUES, "bool")},
+            "v wants the model's float, this is bool[2, 2, 7, 3]",
+            "v",
+            "cast(v, float)",
+        ),
+        ({"v": typed((2, 7, 3))}, "v wants axes [B, H, N, K], this is float[2, 7, 3]", "v", None),
+        ({"k": typed((7, 6))}, "k wants axes [B, H, N, K], this is float[7, 6]", "k", None),
+        (
+            {"q": typed((3, 4, 5, 6))},
+            "batch, heads and length disagree:"
+            " q float[3, 4, 5, 6], k float[2, 2, 7, 6], v float[2, 2, 7, 3]",
+            None,
+            None,
+        ),
+        ({"dropout": 1.0}, "a probability is in [0, 1), this is 1.0", "dropout", None),
+        (
+            {"window": Size.of(3), "mask": typed((5, 7))},
+            "a window is of causal attention",
+            "window",
+            "causal=True, or a mask without a window",
+        ),
+    ],
+)
+def test_a_refusal_says_what_would_do(
+    given: dict[str, Any], message: str, argument: str | None, help: str | None
+) -> None:
+    with pytest.raises(ShapeError) as caught:
+        sdpa(**{**GIVEN, **given})
+    found = caught.value
+    assert (found.message, found.argument, found.help) == (message, argument, help)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"causal": True, "window": Size.of(1)},
+        {"dropout": 0.5, "scale": 2.0},
+        {"mask": typed((5, 7), "bool")},
+        {"mask": typed((2, 4, 5, 7))},
+        {"mask": typed((1, 7))},
+        {"k": typed((2, 4, 7, 6)), "v": typed((2, 4, 7, 3))},
+    ],
+)
+def test_each_query_gets_a_value(given: dict[str, Any]) -> None:
+    assert sdpa(**{**GIVEN, **given}) == typed((2, 4, 5, 3))
+
+
+def test_work_and_memory_of_what_is_attended() -> None:
+    """Scores of 4 heads of 5 queries with 7 keys each, twice; what is remembered is that of the 2 heads of keys."""
+    for causal in (False, True):
+        scores, average = PRODUCTS["sdpa"](**GIVEN, causal=causal, dropout=0.5)
+        assert (scores.flops, average.flops) == (2 * 2 * 4 * 5 * 7 * 6, 2 * 2 * 4 * 5 * 7 * 3)
+        assert scores.operands == (("q",), ("k",))
+        assert average.operands == (("q", "k"), ("v",))
+        assert (scores.causal, average.causal) == (causal, causal)
+    assert not any(product.causal for product in PRODUCTS["sdpa"](**GIVEN))
+    assert COUNTED["sdpa"]("fvcore", **GIVEN) == 0
+    assert COUNTED["sdpa"]("deepspeed", **GIVEN) is None
+    assert ATTENDS["sdpa"](**GIVEN) == (4 * 6, 4 * 6 * 2 * 5 * 7)
+    remembers = REMEMBERS["sdpa"]
+    assert remembers(**GIVEN) == (0, 0)
+    assert remembers(**GIVEN, causal=True) == (2 * (6 + 3), 2 * 7)
+    assert remembers(**GIVEN, causal=True, window=Size.of(3)) == (2 * (6 + 3), 2 * 3)
+
+
+def held(policy: Policy, grads: str = "", **types: Tensor) -> tuple[Tape, dict[str, Held]]:
+    """A tape and what attention is given; a gradient has to reach those that are named."""
+    tape = Tape(policy, {})
+    return tape, {name: tape.new(x, name in grads) for name, x in types.items()}
+
+
+SAME = {"q": typed(HEADS), "k": typed(KEYS), "v": typed(KEYS)}
+OUT = typed(HEADS)
+
+
+@pytest.mark.parametrize("grads", ["q", "k", "v", "mask", ""])
+def test_the_fused_kernel_keeps_what_it_is_given_and_a_number_for_each_row(grads: str) -> None:
+    """If a gradient has to reach anything; a mask that has to be learnt is what it refuses."""
+    tape, given = held(Policy(), grads, **SAME, mask=typed((5, 7)))
+    made = SAVES["sdpa"](tape, OUT, **given)
+    assert (made.type, made.grad) == (OUT, bool(grads))
+    fused = bool(grads) and grads != "mask"
+    assert saved(*given.values())[3] == fused
+    assert saved(made) == [fused]
+    if fused:
+        assert saved(*given.values()) == [True] * 4
+        elements = 2 * 4 * 5 * 6 + 2 * (2 * 2 * 7 * 6) + 5 * 7 + 2 * 4 * 5 * 6 + 2 * 4 * 5
+        assert kept(tape) == {"saved": str(4 * elements)}
+
+
+@pytest.mark.parametrize(
+    ("changed", "fused"),
+    [
+        ({}, True),
+        ({"dropout": 0.5}, False),
+        ({"v": typed(VALUES)}, False),
+        ({"mask": typed((1, 5, 7))}, False),
+        ({"mask": typed((1, 1, 5, 7))}, True),
+        ({"mask": typed((7,))}, False),
+    ],
+)
+def test_the_fused_kernel_is_for_plain_attention(changed: dict[str, Any], fused: bool) -> None:
+    """Of keys as wide as values, without dropout, under a mask of two axes or four; the other keeps all weights."""
+    tensors = {**SAME, **{k: v for k, v in changed.items() if isinstance(v, Tensor)}}
+    tape, given = held(Policy(), "qkv", **tensors)
+    rate = {"dropout": changed["dropout"]} if "dropout" in changed else {}
+    made = SAVES["sdpa"](tape, sdpa(**tensors), **given, **rate)
+    assert (made.type, made.grad) == (sdpa(**tensors), True)
+    weights = 4 * 2 * 4 * 5 * 7
+    assert kept(tape).get("attention") == (None if fused else str(weights * (3 if rate else 1)))
+
+
+def test_rows_that_are_not_packed_are_not_fused() -> None:
+    for name in SAME:
+        tape, given = held(Policy(), "qkv", **SAME)
+        shape = given[name].type
+        _, h, n, k = map(int, shape.shape)
+        given[name] = tape.new(shape, True, strides=(h * n * k, n * k, 1, n))
+        SAVES["sdpa"](tape, OUT, **given)
+        assert "attention" in kept(tape)
+
+
+@pytest.mark.parametrize(
+    ("grads", "weights", "matrices"),
+    [("q", 1, "k"), ("k", 1, "q"), ("v", 1, ""), ("qkv", 1, "qkv"), ("", 0, "")],
+)
+def test_the_eager_kernel_goes_step_by_step(grads: str, weights: int, matrices: str) -> None:
+    """Scores keep scaled queries for keys and the other way about, and are kept as weights; values are kept for the weights.
+
+    Keys and values are copied for each head of the queries, which is what is kept of them.
+    """
+    tape, given = held(Policy(attention="eager"), grads, **SAME)
+    made = SAVES["sdpa"](tape, OUT, **given)
+    assert (made.type, made.grad) == (OUT, bool(grads))
+    assert saved(*given.values(), made) == [False] * 4
+    told = kept(tape)
+    assert told.get("attention", "0") == str(weights * 4 * 2 * 4 * 5 * 7)
+    query, key = 4 * 2 * 4 * 5 * 6, 4 * 2 * 4 * 7 * 6
+    wanted = {"q": key + key, "k": query + key, "v": 0, "qkv": query + 2 * key, "": 0}[grads]
+    assert told.get("saved", "0") == str(wanted)
+
+
+def test_notes_of_attention() -> None:
+    """A token of two heads of keys and values; a mask over pairs of places may hide what is later."""
+    for given, told in (
+        ({"causal": True}, {"keys": "72", "cache": str(72 * 2 * 7)}),
+        ({"causal": True, "window": Size.of(3)}, {"keys": "72", "cache": str(72 * 2 * 3)}),
+        ({}, {}),
+    ):
+        tape, tensors = held(Policy(), "", **GIVEN)
+        SAVES["sdpa"](tape, typed((2, 4, 5, 3)), **tensors, **given)
+        assert kept(tape) == told
+    square = {"q": typed(KEYS), "k": typed(KEYS), "v": typed(KEYS)}
+    for mask, tensors, masked in (
+        ((7, 7), square, True),
+        ((2, 1, 7, 7), square, True),
+        ((1, 7), square, False),
+        ((7,), square, False),
+        ((5, 7), SAME, False),
+    ):
+        tape, tensors = held(Policy(), "", **tensors, mask=typed(mask, "bool"))
+        SAVES["sdpa"](tape, tensors["q"].type, **tensors)
+        assert kept(tape) == ({"masked": "1"} if masked else {})
