@@ -144,7 +144,7 @@ def test_what_does_not_fit_is_refused(bad: Callable[[], Any], message: str, argu
     assert (caught.value.message, caught.value.argument) == (message, argument)
 
 
-def test_bools_are_sorted_as_numbers() -> None:
+def test_what_would_sort_bools_is_offered() -> None:
     with pytest.raises(ShapeError) as caught:
         argsort(typed(T, dtype="bool"))
     assert caught.value.help == "cast(x, int)"
