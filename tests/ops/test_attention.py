@@ -297,6 +297,21 @@ def test_the_fused_kernel_keeps_what_it_is_given_and_a_number_for_each_row(grads
         assert kept(tape) == {"saved": str(4 * elements)}
 
 
+def test_a_window_is_kept_as_a_mask_of_numbers() -> None:
+    """One for each pair of places, beside what is kept without it; a mask of truths becomes one as well."""
+    plain, pairs = 4 * (2 * 2 * 4 * 5 * 6 + 2 * (2 * 2 * 7 * 6) + 2 * 4 * 5), 4 * 5 * 7
+    for given, bytes in (
+        ({}, plain),
+        ({"causal": True, "window": Size.of(3)}, plain + pairs),
+        ({"mask": typed((5, 7), "bool")}, plain + pairs),
+    ):
+        tape, tensors = held(Policy(), "qkv", **SAME)
+        mask = {"mask": tape.new(given.pop("mask"))} if "mask" in given else {}
+        SAVES["sdpa"](tape, OUT, **tensors, **mask, **given)
+        assert kept(tape)["saved"] == str(bytes)
+        assert saved(*mask.values()) == [False] * len(mask)
+
+
 @pytest.mark.parametrize(
     ("changed", "fused"),
     [

@@ -288,6 +288,16 @@ def test_truths_keep_nothing_and_have_no_gradient() -> None:
         assert (made.type, made.strides, made.grad, kept(tape)) == (TRUTHS, (1, 5), False, {})
 
 
+@pytest.mark.parametrize("op", [*(op for op, _, _ in KEPT), "equal", "less_equal", "logical_or"])
+def test_the_whole_operand_says_how_the_result_lies(op: str) -> None:
+    """On whichever side it stands: a row that is repeated says nothing."""
+    for whole, repeated in ("ab", "ba"):
+        tape, given = two(True, True)
+        given[repeated] = tape.new(typed("float", 3))
+        made = SAVES[op](tape, FLOATS, **given)
+        assert made.strides == given[whole].strides == (1, 5)
+
+
 @pytest.mark.parametrize(("first", "second"), [(True, False), (False, True), (False, False)])
 def test_a_choice_keeps_what_it_was_made_by(first: bool, second: bool) -> None:
     for op, condition, names in (
