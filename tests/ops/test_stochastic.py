@@ -79,3 +79,10 @@ def test_what_is_multiplied_by_is_as_large_as_what_is_dropped(
     assert SAVES[name](tape, X, x=x, p=0.0) is x, "nothing happens at a rate of zero"
     layer = LAYERS["dropout"](p=0.0)
     assert layer.saves(tape, X, x) is x
+
+
+def test_noise_lies_as_what_it_falls_on() -> None:
+    """So that the result does, also where an axis of it is repeated."""
+    tape = Tape(Policy(), {"B": 5})
+    x = tape.new(X, strides=(1, 0, 5))
+    assert SAVES["dropout"](tape, X, x=x, p=0.5).strides == (1, 5, 15)
