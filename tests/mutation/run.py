@@ -62,6 +62,7 @@ GROUPS: dict[str, list[str]] = {
     "getspec/source.py": ["tests/test_source.py", BAD],
     "getspec/sizes.py": ["tests/test_sizes.py"],
     "getspec/evaluate.py": ["tests/test_evaluate.py"],
+    "getspec/walk.py": ["tests/test_walk.py"],
     "getspec/syntax/*.py": ["tests/test_syntax.py"],
     "getspec/passes/count.py": ["tests/passes/test_count.py"],
     "getspec/passes/cost.py": COSTS,

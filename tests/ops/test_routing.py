@@ -156,18 +156,18 @@ def tape() -> Tape:
 
 @pytest.mark.parametrize("grad", [True, False])
 def test_the_largest_keep_where_they_stood(grad: bool) -> None:
-    """Values and places are new; how many of how many are chosen is remembered where it is known."""
-    for dim, shape, chosen in ((-1, (T, 2), {4: 2}), (1, (T, 2), {4: 2}), (0, (2, 4), {})):
+    """Values and places are new; how many of how many are chosen is remembered."""
+    for dim, shape, groups in ((-1, (T, 2), GROUPS), (1, (T, 2), GROUPS), (0, (2, 4), T)):
         memory = tape()
         x = memory.new(typed(T, 4), grad)
         out = typed(*shape), typed(*shape, dtype="int")
         values, places = SAVES["topk"](memory, out, x=x, k=Size.of(2), dim=Size.of(dim))
         assert (values.type, places.type) == out
-        assert (values.grad, places.grad, memory.chosen) == (grad, False, chosen)
+        assert (values.grad, places.grad, memory.chosen) == (grad, False, {groups: 2})
         assert saved(x, values, places) == [False, False, grad]
     memory = tape()
     SAVES["topk"](memory, out, x=memory.new(typed(T, 9)), k=Size.of(3))
-    assert memory.chosen == {9: 3}, "along the last axis where none is named"
+    assert memory.chosen == {Size.of(9): 3}, "along the last axis where none is named"
 
 
 @pytest.mark.parametrize("grad", [True, False])
@@ -203,7 +203,7 @@ def test_a_row_leaves_the_groups_idle_that_it_does_not_enter(
 ) -> None:
     """As many matrices of 5 times 3 as were not chosen out of 4; where nothing was, none is idle."""
     memory = tape()
-    memory.chosen.update(chosen)
+    memory.chosen.update({Size.of(groups): Size.of(few) for groups, few in chosen.items()})
     given = {"x": memory.new(ROWS), "weight": memory.new(WEIGHT), "lengths": memory.new(LENGTHS)}
     made = SAVES["grouped_linear"](memory, typed(T, WIDTH), **given)
     assert (kept(memory), made.grad) == ({"idle": idle}, False)
