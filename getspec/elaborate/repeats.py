@@ -60,6 +60,8 @@ class Repeats:
         alike: Alike,
     ) -> list[ir.Run]:
         if number == 0:
+            if declared.count is not None:
+                scope.decide(declared.count.names)  # what would stand there was never made
             return []
         if len(declared.items) > 1:
             return self.each(declared, cycle, number, scope, alike)
