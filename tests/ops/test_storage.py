@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from memory import kept, saved, typed
 
 from getspec.ops.base import Size
-from getspec.ops.storage import Held, Policy, Tape
+from getspec.ops.storage import Held, Policy, Tape, Traced, sized
+from getspec.sizes import noting, symbol
 
 LENGTHS = st.lists(st.integers(1, 4), min_size=1, max_size=4)
 B = Size.runtime("B")
@@ -348,6 +349,55 @@ def test_what_a_layer_is_given_is_told_apart_from_what_is_kept_beside(
         else:
             getattr(tape, step)(x)
     assert {what: int(amount) for (_, what), amount in tape.table.items()} == told
+
+
+# ----------------------------------------------------------------------- integers that know their formula
+
+
+NUMBERS = st.integers(0, 6)
+
+
+@given(NUMBERS, NUMBERS, st.booleans())
+def test_a_traced_integer_is_that_integer(a: int, b: int, plain: bool) -> None:
+    """Beside a number, or beside another one."""
+    x, y = Traced(a, symbol("n")), b if plain else Traced(b, symbol("m"))
+    assert (x == y, x < y, x > y) == (a == b, a < b, a > b)
+    assert (x.value, (x * y).value, (y * x).value) == (a, a * b, a * b)
+    assert hash(x) == hash(Traced(a, symbol("n")))
+    if b:
+        assert x % y == a % b
+
+
+def test_a_traced_integer_remembers_how_it_was_made() -> None:
+    x, y = Traced(6, symbol("n")), Traced(4, symbol("m"))
+    for made, shown in (
+        (x, "6 (n)"),
+        (x * 3, "18 (3*n)"),
+        (3 * x, "18 (3*n)"),
+        (x * y, "24 (m*n)"),
+    ):
+        assert str(made.size) == str(sized(made)) == shown
+    assert str(sized(5)) == "5"
+
+
+@pytest.mark.parametrize(
+    ("decide", "noted"),
+    [
+        (lambda x, y: x == y, "6 (n) == 4 (m): False"),
+        (lambda x, y: x < y, "6 (n) < 4 (m): False"),
+        (lambda x, y: x > y, "4 (m) < 6 (n): True"),
+        (lambda x, y: x > 5, "5 < 6 (n): True"),
+        (lambda x, y: x == 6, "6 (n) == 6: True"),
+        (lambda x, y: x % y, "6 (n) % 4 (m): False"),
+        (lambda x, y: x % 3, "6 (n) % 3: True"),
+        (lambda x, y: x * y, None),
+    ],
+)
+def test_what_is_decided_by_looking_at_it_is_noted(decide: Any, noted: str | None) -> None:
+    seen: list[str] = []
+    with noting(lambda relation, a, b, holds: seen.append(f"{a} {relation} {b}: {holds}")):
+        decide(Traced(6, symbol("n")), Traced(4, symbol("m")))
+    assert seen == ([] if noted is None else [noted])
 
 
 # --------------------------------------------------------------------------------------- against torch
