@@ -73,13 +73,12 @@ def components(statements: Iterable[ir.Statement]) -> set[str]:
 
 def assigned(statements: Iterable[ir.Statement]) -> set[str]:
     """Names that get a value, loop variables among them."""
-    found: set[str] = set()
-    for statement in statements:
-        if isinstance(statement, ir.Assign | ir.For):
-            found.update(statement.targets)
-        for body in _bodies(statement):
-            found |= assigned(body)
-    return found
+    return {
+        name
+        for statement in _every(statements)
+        if isinstance(statement, ir.Assign | ir.For)
+        for name in statement.targets
+    }
 
 
 def live(statements: tuple[ir.Statement, ...]) -> tuple[ir.Statement, ...]:
@@ -88,6 +87,11 @@ def live(statements: tuple[ir.Statement, ...]) -> tuple[ir.Statement, ...]:
     What stays and has a target that nothing reads, one of several or of a `pop`, has `_` for it.
     """
     read = {expr.id for expr in expressions(statements) if isinstance(expr, ir.Name)}
+    read |= {
+        statement.name
+        for statement in _every(statements)
+        if isinstance(statement, ir.Push) and _pops(statement.value)
+    }  # what is taken off one list is put on another, which has to be there
     kept = _reading(statements, read)
     return statements if kept is statements else live(kept)
 
@@ -106,7 +110,7 @@ def _read(statement: ir.Statement, read: set[str]) -> Iterator[ir.Statement]:
         case ir.Assign(targets) if "_" not in read and not read.issuperset({*targets} - {"_"}):
             named = tuple(name if name in read else "_" for name in targets)
             yield replaced(statement, targets=named)
-        case ir.Push(name, value) if name not in read and not _pops(value):
+        case ir.Push(name) if name not in read:
             return
         case ir.For(_, _, rounds):
             inner = tuple((times, what, _reading(body, read)) for times, what, body in rounds)
@@ -121,5 +125,10 @@ def _pops(value: ir.Expr) -> bool:
     return any(isinstance(expr, ir.Pick) and expr.index is None for expr in within(value))
 
 
-def _bodies(statement: ir.Statement) -> list[tuple[ir.Statement, ...]]:
-    return [body for _, _, body in statement.rounds] if isinstance(statement, ir.For) else []
+def _every(statements: Iterable[ir.Statement]) -> Iterator[ir.Statement]:
+    """Statements, and those in the rounds of loops."""
+    for statement in statements:
+        yield statement
+        if isinstance(statement, ir.For):
+            for _, _, body in statement.rounds:
+                yield from _every(body)
