@@ -8,7 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from getspec.sizes import Floor, Inexact, Poly, Size, bare, constant, noting, product, symbol
+from getspec.sizes import (
+    Floor,
+    Inexact,
+    Poly,
+    Size,
+    bare,
+    constant,
+    noting,
+    product,
+    smaller,
+    symbol,
+)
 
 SYMBOLS = ("B", "N", "H")
 values = st.fixed_dictionaries({name: st.integers(1, 50) for name in SYMBOLS})
@@ -313,6 +324,29 @@ def test_a_size_is_equal_to_sizes_and_integers_alone() -> None:
     assert Size.of(4) == 4
     assert Size.of(4) != 5
     assert len({Size.of(4), Size.named("dim", 4)}) == 1
+
+
+@given(polys(), polys(), values, st.integers(1, 9))
+def test_the_smaller_is_that_of_the_integers(
+    a: Poly, b: Poly, at: dict[str, int], number: int
+) -> None:
+    """Whatever is known of them by then, and through arithmetic and substitution."""
+    least = smaller(Size(a, a), Size(b, b)).value
+    assert least.evaluate(at) == min(a.evaluate(at), b.evaluate(at))
+    assert (least * least + least).evaluate(at) == least.evaluate(at) * (least.evaluate(at) + 1)
+    assert least.symbols() <= a.symbols() | b.symbols()
+    later = least.substitute({"B": constant(number)})
+    assert later.evaluate(at) == least.evaluate(at | {"B": number})
+
+
+def test_the_smaller_is_decided_where_it_can_be() -> None:
+    three, five, free = Size.of(3), Size.named("dim", 5), Size.runtime("N")
+    assert (smaller(three, five), smaller(five, three)) == (three, three)
+    assert str(smaller(five, three)) == "3 (min(dim, 3))"
+    assert smaller(free, free) == free
+    assert str(smaller(free + 1, three)) == "min(N + 1, 3)"
+    assert str(smaller(three, free)) == "min(3, N)"
+    assert str(smaller(free, three).substitute({"N": Size.of(2)})) == "2"
 
 
 def test_values_as_yaml_has_them() -> None:
