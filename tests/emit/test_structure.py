@@ -192,3 +192,25 @@ def test_flags_by_position_hold_at_other_lengths(tmp_path: Path) -> None:
     config = {"stem": 3, "widths": (5, 6), "depths": (1, 4)}
     other = load(tmp_path, FLAGGED, stem=3, widths=[5, 6], depths=[1, 4])
     same_state(load(tmp_path, FLAGGED), other, config)
+
+
+def test_a_repeat_of_nothing_fixes_its_length(tmp_path: Path) -> None:
+    """What stands there was never made, so the module has no parameter that could ask for more of it."""
+    text = """\
+getspec: 1
+model: Net
+config: {dim: 4, depth: 0}
+inputs: {x: "float[B, dim]"}
+components:
+  layers: {type: linear, in_features: dim, out_features: dim, repeat: depth}
+forward: |
+  for layer in layers:
+    x = layer(x)
+  return x
+"""
+    path = tmp_path / "net.yaml"
+    path.write_text(text, encoding="utf-8")
+    for depth in (0, 2):
+        spec = getspec.load(path, set={"depth": depth})
+        assert ("depth" in spec.model.root.structural) == (depth == 0)
+        assert ("depth: int" in spec.generate()) == (depth > 0)
