@@ -115,8 +115,8 @@ def _run(arguments: argparse.Namespace) -> int:
 def _without_plugins() -> None:
     """What plugins of pydantic are installed changes nothing that a command says, and must not change how soon.
 
-    Told to use none, pydantic still imports `importlib.metadata` to be able to look for them: a tenth of a cold `count`. A
-    module that finds none stands in for the one that looks; asked for anything else, it makes way.
+    Told to use none, pydantic still imports `importlib.metadata` to be able to look for them, which a cold `count` would
+    notice. A module that finds none stands in for the one that looks; asked for anything else, it makes way.
     """
     name = "pydantic.plugin._loader"
 

@@ -27,7 +27,8 @@ from getspec.passes.changes import GRAPH, SIZE, SOURCE, STATE, Change, Differenc
 from getspec.passes.count import Counter, Path, below, with_ties
 from getspec.passes.interface import Sizes, interface, size_names
 from getspec.passes.normal import names_in, normal
-from getspec.passes.wording import Words, expressions, inside, joined, shown, texts, valued
+from getspec.passes.wording import Words, expressions, joined, shown, texts, valued
+from getspec.walk import expressions as every_expression
 
 __all__ = ["diff"]
 
@@ -375,7 +376,7 @@ def _settings(a: Definition, b: Definition) -> list[Words]:
 def _routines(definition: Definition) -> dict[str, ir.Routine]:
     """The functions that a definition calls."""
     statements = definition.forward.statements if definition.forward else ()
-    calls = (each for each in inside(statements) if isinstance(each, ir.RoutineCall))
+    calls = (each for each in every_expression(statements) if isinstance(each, ir.RoutineCall))
     return {call.routine.name: call.routine for call in calls}
 
 

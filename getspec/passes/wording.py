@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import io
 import tokenize
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from getspec import ir
 from getspec.passes.changes import GRAPH, SIZE, strictest
 from getspec.sizes import Size
+from getspec.walk import within
 
-__all__ = ["Words", "expressions", "inside", "joined", "shown", "texts", "valued"]
+__all__ = ["Words", "expressions", "joined", "shown", "texts", "valued"]
 
 MOST_LINES = 3
 """Lines of a `forward` that are quoted."""
@@ -81,7 +82,7 @@ def expressions(a: ir.Expr | None, b: ir.Expr | None, word: str) -> list[Words]:
     """How two expressions differ: in what they say, or in the settings that they use."""
     if a is None or b is None:
         return [] if a is b else [Words(f"{word} {_said(a)}", f"{word} {_said(b)}", GRAPH)]
-    names = [{e.id: e.value for e in inside(each) if isinstance(e, ir.Name)} for each in (a, b)]
+    names = [{e.id: e.value for e in within(each) if isinstance(e, ir.Name)} for each in (a, b)]
     if _spelling(a) != _spelling(b):
         return [Words(f"{word} {_said(a)}", f"{word} {_said(b)}", GRAPH)]
     return [
@@ -89,21 +90,6 @@ def expressions(a: ir.Expr | None, b: ir.Expr | None, word: str) -> list[Words]:
         for name, value in names[0].items()
         if isinstance(value, Size | float | bool | str) and value != names[1][name]
     ]
-
-
-def inside(node: Any) -> Iterator[ir.Expr]:
-    """Every expression of some statements; what a call leads to is not part of them."""
-    if isinstance(node, tuple):
-        for item in node:
-            yield from inside(item)
-    elif isinstance(node, Mapping):
-        yield from inside(tuple(node.values()))
-    elif isinstance(node, ir.Expr | ir.Assign | ir.Push | ir.Return | ir.For):
-        if isinstance(node, ir.Expr):
-            yield node
-        for name in type(node).__match_args__:
-            if name not in ("value", "bindings") or not isinstance(node, ir.Expr):
-                yield from inside(getattr(node, name))
 
 
 def _spelling(node: Any) -> Any:
@@ -131,6 +117,6 @@ def _said(expr: ir.Expr | None) -> str:
         return "none"
     if isinstance(expr.value, Size | float | bool | str):
         return shown(expr.value)
-    names = dict.fromkeys(e.id for e in inside(expr) if isinstance(e, ir.Name))
-    ops = dict.fromkeys(e.op for e in inside(expr) if isinstance(e, ir.Apply | ir.Operation))
+    names = dict.fromkeys(e.id for e in within(expr) if isinstance(e, ir.Name))
+    ops = dict.fromkeys(e.op for e in within(expr) if isinstance(e, ir.Apply | ir.Operation))
     return f"{'('.join([*ops, ''])}{', '.join(names)}{')' * len(ops)}"
