@@ -406,3 +406,19 @@ def test_a_second_spec_is_played_with_too() -> None:
     assert found["other"] == {name: alone[name] for name in found["other"]}
     assert {"formulas", "conditions", "config", "sizes"} <= found["other"].keys()
     assert facts(spec, {})["other"] is None
+
+
+def test_only_numbers_can_be_played_with(tmp_path: Path) -> None:
+    """Of the second spec, too: what is a word or a choice there has no slider."""
+    layer = "components: {{fc: {{type: linear, in_features: dim, out_features: dim}}}}"
+    text = f"getspec: 1\nmodel: {{}}\nconfig: {{{{dim: 4{{}}}}}}\n{layer}\n"
+    (tmp_path / "a").mkdir()
+    first = written(tmp_path / "a", text.format("One", ""))
+    second = written(
+        tmp_path, text.format("Two", ", kind: tanh, wide: true, rate: 0.5, widths: [2, 3]")
+    )
+    fields = re.findall(
+        r'<input type="number" id="([^"]*)" data-set="([^"]*)"', page(first, second)
+    )
+    assert [name for _, name in fields] == ["dim", "rate", "widths[0]", "widths[1]"]
+    assert len({id for id, _ in fields}) == len(fields)

@@ -81,7 +81,8 @@ def _page(spec: Spec, other: Spec | None, shape: Mapping[str, int], detail: Deta
         rows=spec.count().rows,
         name_of=name_of,
         trainable=spec.count().trainable,
-        added=_added(found),
+        knobs=_knobs(found),
+        added=_knobs(found["other"] or found, known=_names(found)),
         other_total=other and other.count().total,
         other_trainable=other and other.count().trainable,
         script=script,
@@ -100,17 +101,15 @@ def _page(spec: Spec, other: Spec | None, shape: Mapping[str, int], detail: Deta
     return MARK + made.encode("ascii", "xmlcharrefreplace").decode()
 
 
-def _added(found: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    """What can be played with in the second spec only: the kind of the field, and the entry."""
-    other = found["other"] or {"config": [], "sizes": []}
-    fields = (("set", "config"), ("shape", "sizes"))
-    known = {each["name"] for _, section in fields for each in found[section]}
-    return [
-        (kind, each)
-        for kind, section in fields
-        for each in other[section]
-        if each["name"] not in known and not isinstance(each["value"], bool | list)
-    ]
+def _knobs(found: Mapping[str, Any], known: frozenset[str] = frozenset()) -> list[tuple[str, Any]]:
+    """What can be played with, but for names that are known: the kind of the field, and the entry."""
+    numbers = [each for each in found["config"] if isinstance(each["value"], dict | float)]
+    fields = [("set", each) for each in numbers] + [("shape", each) for each in found["sizes"]]
+    return [(kind, each) for kind, each in fields if each["name"] not in known]
+
+
+def _names(found: Mapping[str, Any]) -> frozenset[str]:
+    return frozenset(each["name"] for each in (*found["config"], *found["sizes"]))
 
 
 def _digest(text: str) -> str:
