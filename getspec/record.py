@@ -1,13 +1,15 @@
-"""Frozen records: what `@dataclass(frozen=True, eq=False)` gives, without writing and compiling code for each class.
+"""Frozen records: what `@dataclass(frozen=True, eq=False)` gives, at the price of the records that are made.
 
-The compiler has some sixty node classes, and making dataclasses of them took longer than compiling a spec. A record is
-equal to itself only, like the node it is; values that are compared (a tensor's type, a size) stay dataclasses.
+The compiler has some sixty node classes, and making dataclasses of them took longer than compiling a spec. Here a class gets
+its `__init__` with its first record. A record is equal to itself only, like the node it is; values that are compared (a
+tensor's type, a size) stay dataclasses.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from inspect import get_annotations
-from typing import Any, ClassVar, TypeVar, dataclass_transform
+from typing import Any, ClassVar, TypeVar, cast, dataclass_transform
 
 __all__ = ["Record", "replaced"]
 
@@ -17,38 +19,14 @@ class Record:
     """Fields are the annotations, in order, those of the base first."""
 
     __match_args__: ClassVar[tuple[str, ...]] = ()
-    _names: ClassVar[frozenset[str]] = frozenset()
 
     def __init_subclass__(cls) -> None:
         own = get_annotations(cls)
         named = [name for name, kind in own.items() if not str(kind).startswith("ClassVar")]
-        names = tuple(dict.fromkeys((*cls.__match_args__, *named)))
-        type.__setattr__(cls, "__match_args__", names)
-        cls._names = frozenset(names)
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        names = self.__match_args__
-        self.__dict__.update(zip(names, args))  # noqa: B905 - the length is looked at below
-        if kwargs or len(args) != len(names):
-            self.__complete(len(args), kwargs)
-
-    def __complete(self, given: int, kwargs: dict[str, Any]) -> None:
-        """Values by keyword; a default stays on the class until it is asked for."""
-        kind, names = type(self), self.__match_args__
-        if given + len(kwargs) == len(names):
-            self.__dict__.update(kwargs)
-            if self.__dict__.keys() == self._names:
-                return
-        if given > len(names):
-            raise TypeError(f"{kind.__name__} takes {len(names)} values, {given} given")
-        rest = names[given:]
-        wrong = [name for name in kwargs if name not in rest]
-        if wrong:
-            raise TypeError(f"{kind.__name__} has no field {wrong[0]}, or has it twice")
-        missing = [name for name in rest if name not in kwargs and not hasattr(kind, name)]
-        if missing:
-            raise TypeError(f"{kind.__name__} needs {missing[0]}")
-        self.__dict__.update(kwargs)
+        type.__setattr__(
+            cls, "__match_args__", tuple(dict.fromkeys((*cls.__match_args__, *named)))
+        )
+        type.__setattr__(cls, "__init__", _first)
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(f"{type(self).__name__} is frozen")
@@ -59,6 +37,26 @@ class Record:
     def __repr__(self) -> str:
         shown = ", ".join(f"{name}={getattr(self, name)!r}" for name in type(self).__match_args__)
         return f"{type(self).__name__}({shown})"
+
+
+def _first(self: Record, *args: Any, **kwargs: Any) -> None:
+    """The `__init__` of a class that has no record yet."""
+    kind = type(self)
+    type.__setattr__(kind, "__init__", _written(kind))
+    kind.__init__(self, *args, **kwargs)
+
+
+def _written(kind: type[Record]) -> Callable[..., None]:
+    """An `__init__` as one would write it; it goes around `__setattr__`, which refuses."""
+    names = kind.__match_args__
+    lines = [f"def __init__(self, {', '.join(names)}):", "    fields = self.__dict__"]
+    lines += [f"    fields[{name!r}] = {name}" for name in names]
+    made: dict[str, Any] = {}
+    exec("\n".join(lines), made)
+    init: Any = made["__init__"]
+    init.__qualname__ = f"{kind.__qualname__}.__init__"
+    init.__defaults__ = tuple(getattr(kind, name) for name in names if hasattr(kind, name))
+    return cast("Callable[..., None]", init)
 
 
 Kind = TypeVar("Kind", bound=Record)
