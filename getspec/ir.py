@@ -81,6 +81,11 @@ class Expr(Record):
 
     value: Any
 
+    @property
+    def parts(self) -> tuple[Any, ...]:
+        """What it is made of: expressions, and None, tuples and mappings of them."""
+        return ()
+
 
 class Const(Expr):
     """A literal."""
@@ -99,6 +104,10 @@ class Operation(Expr):
     op: str
     operands: tuple[Expr, ...]
 
+    @property
+    def parts(self) -> tuple[Any, ...]:
+        return self.operands
+
 
 class Group(Expr):
     """A list or a tuple written out."""
@@ -106,12 +115,20 @@ class Group(Expr):
     kind: str
     items: tuple[Expr, ...]
 
+    @property
+    def parts(self) -> tuple[Any, ...]:
+        return self.items
+
 
 class Apply(Expr):
     """A function op on its arguments; a variadic argument is a tuple of expressions or a mapping of them."""
 
     op: str
     args: Mapping[str, Any]
+
+    @property
+    def parts(self) -> tuple[Any, ...]:
+        return (*self.args.values(),)
 
 
 class Call(Expr):
@@ -123,6 +140,10 @@ class Call(Expr):
     bindings: Mapping[str, Size]
     """The caller's sizes for the names that the module's own types use."""
 
+    @property
+    def parts(self) -> tuple[Any, ...]:
+        return (self.target, *(arg for _, arg in self.args))
+
 
 class RoutineCall(Expr):
     """A function of the spec called."""
@@ -131,6 +152,10 @@ class RoutineCall(Expr):
     args: tuple[tuple[str, Expr], ...]
     bindings: Mapping[str, Size]
 
+    @property
+    def parts(self) -> tuple[Any, ...]:
+        return tuple(arg for _, arg in self.args)
+
 
 class Subscript(Expr):
     """A tensor indexed: items are Expr, or slices as (start, stop, step) of Expr or None."""
@@ -138,12 +163,20 @@ class Subscript(Expr):
     base: Expr
     items: tuple[Any, ...]
 
+    @property
+    def parts(self) -> tuple[Any, ...]:
+        return (self.base, *self.items)
+
 
 class Pick(Expr):
     """An item of a tuple, a list or a component list, at a place known now; `index` is a Name, Const or "pop"."""
 
     base: Expr
     index: Expr | None
+
+    @property
+    def parts(self) -> tuple[Any, ...]:
+        return (self.base, self.index)
 
 
 # Statements

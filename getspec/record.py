@@ -23,9 +23,7 @@ class Record:
     def __init_subclass__(cls) -> None:
         own = get_annotations(cls)
         named = [name for name, kind in own.items() if not str(kind).startswith("ClassVar")]
-        type.__setattr__(
-            cls, "__match_args__", tuple(dict.fromkeys((*cls.__match_args__, *named)))
-        )
+        type.__setattr__(cls, "__match_args__", tuple(dict.fromkeys((*cls.__match_args__, *named))))
         type.__setattr__(cls, "__init__", _first)
 
     def __setattr__(self, name: str, value: Any) -> None:

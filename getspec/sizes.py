@@ -176,10 +176,12 @@ class Poly:
         return self + -other
 
     def __mul__(self, other: Poly) -> Poly:
-        for one, many in ((self, other), (other, self)):
-            number = one.constant
-            if number is not None:
-                return many.scaled(number)
+        number = self.constant
+        if number is not None:
+            return other.scaled(number)
+        number = other.constant
+        if number is not None:
+            return self.scaled(number)
         products: dict[Monomial, int] = {}
         for left, a in self.terms:
             for right, b in other.terms:
@@ -205,6 +207,8 @@ class Poly:
             raise ZeroDivisionError("division by zero")
         quotient, rest = ZERO, self
         lead, scale = divisor.terms[-1]
+        if len(divisor.terms) == 1:
+            return self._by_term(lead, scale)
         while rest.terms:
             monomial, coefficient = rest.terms[-1]
             over = _monomial_quotient(monomial, lead)
@@ -215,6 +219,16 @@ class Poly:
             if len(rest.terms) > 64:
                 return None
         return quotient
+
+    def _by_term(self, lead: Monomial, scale: int) -> Poly | None:
+        """The quotient by one term: each term is divided by itself, and their order stays."""
+        terms = []
+        for monomial, coefficient in self.terms:
+            over = _monomial_quotient(monomial, lead)
+            if over is None or coefficient % scale:
+                return None
+            terms.append((over, coefficient // scale))
+        return Poly(tuple(terms))
 
     def divide_floor(self, divisor: Poly) -> Poly:
         """floor(self / divisor); whole parts are divided out, the rest stays a `Floor` atom."""
@@ -333,6 +347,8 @@ def _parenthesised(poly: Poly) -> str:
 
 
 def _monomial_quotient(monomial: Monomial, divisor: Monomial) -> Monomial | None:
+    if not divisor:
+        return monomial
     rest = list(monomial)
     for atom in divisor:
         if atom not in rest:

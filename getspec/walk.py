@@ -19,45 +19,33 @@ __all__ = ["assigned", "components", "expressions", "live", "within"]
 
 def expressions(statements: Iterable[ir.Statement]) -> Iterator[ir.Expr]:
     """Every expression in some statements, the outer before the inner."""
-    for statement in statements:
-        match statement:
-            case ir.Assign(_, value) | ir.Push(_, value):
-                yield from within(value)
-            case ir.Return(values):
-                yield from within(values)
-            case ir.For(_, iterable, rounds):
-                yield from within(iterable)
-                for _, _, body in rounds:
-                    yield from expressions(body)
+    for statement in _every(statements):
+        yield from within(_said(statement))
+
+
+def _said(statement: ir.Statement) -> Any:
+    """What a statement itself says, as parts of expressions are."""
+    match statement:
+        case ir.Assign(_, value) | ir.Push(_, value):
+            return value
+        case ir.Return(values):
+            return values
+        case ir.For(_, iterable):
+            return iterable
 
 
 def within(part: Any) -> Iterator[ir.Expr]:
-    """An expression and all that it is made of; of numbers, words and None, nothing."""
-    if isinstance(part, ir.Expr):
-        yield part
-        part = _parts(part)
-    elif isinstance(part, Mapping):
-        part = tuple(part.values())
-    if isinstance(part, tuple):
-        for each in part:
-            yield from within(each)
-
-
-def _parts(expr: ir.Expr) -> tuple[Any, ...]:
-    match expr:
-        case ir.Operation(_, _, parts) | ir.Group(_, _, parts):
-            return parts
-        case ir.Apply(_, _, args):
-            return tuple(args.values())
-        case ir.Call(_, target, _, args):
-            return (target, *(arg for _, arg in args))
-        case ir.RoutineCall(_, _, args):
-            return tuple(arg for _, arg in args)
-        case ir.Subscript(_, base, items):
-            return (base, *items)
-        case ir.Pick(_, base, index):
-            return (base, index)
-    return ()
+    """An expression and all that it is made of, the outer first; of numbers, words and None, nothing."""
+    waiting = [part]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, ir.Expr):
+            yield part
+            waiting += reversed(part.parts)
+        elif isinstance(part, tuple):
+            waiting += reversed(part)
+        elif isinstance(part, Mapping):
+            waiting += reversed((*part.values(),))
 
 
 def components(statements: Iterable[ir.Statement]) -> set[str]:

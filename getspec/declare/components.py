@@ -38,7 +38,9 @@ STACK_KEYS = ("repeat", "index", "pattern", "when", "trainable")
 def read_component(place: Place, name: str, written: Component) -> Declaration | None:
     """A component of a definition; its name becomes an attribute."""
     check_name(name, place.key, place.problems, attribute=True)
-    data = written.model_dump(exclude_unset=True)
+    given = written.model_fields_set
+    own = {key: value for key, value in vars(written).items() if key in given}
+    data = {**own, **(written.model_extra or {})}
     return place.attempt(lambda: _component(place, name, data))
 
 
