@@ -97,6 +97,8 @@ def _fit(
 
 def _solve(want: Poly, have: Size, name: str, bound: Mapping[str, Size]) -> Size:
     """The value of the one unknown name in `a*name + b == have`."""
+    if want.terms == (((name,), 1),):
+        return have
     scale, rest = constant(0), constant(0)
     for monomial, coefficient in want.terms:
         term = Poly(((monomial, coefficient),))

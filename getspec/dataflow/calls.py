@@ -118,13 +118,14 @@ def _values(
         if argument.name not in exprs:
             continue
         expr, place = exprs[argument.name], places.get(argument.name, node)
+        if not argument.variadic:
+            values[argument.name] = _fitted(frame, argument, tensors, expr, place)
+            continue
         fit = partial(_fitted, frame, argument, tensors)
         if argument.variadic == "*":
             collected += map(fit, expr, place)
-        elif argument.variadic == "**":
-            values |= {name: fit(part, place[name]) for name, part in expr.items()}
         else:
-            values[argument.name] = fit(expr, place)
+            values |= {name: fit(part, place[name]) for name, part in expr.items()}
     return values, collected
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import keyword
 import re
 from collections.abc import Callable
+from functools import lru_cache
 
 from getspec.errors import Diagnostics, Span, escape
 from getspec.reserved import MODULE_ATTRIBUTES, RESERVED
@@ -39,6 +40,7 @@ def check_class_name(name: str, span: Span, problems: Diagnostics) -> None:
         problems.error("GS104", message, span, "choose another name")
 
 
+@lru_cache(maxsize=1024)
 def _fault(name: str, attribute: bool) -> str | None:
     """The first reason why this is no name."""
     faults = (

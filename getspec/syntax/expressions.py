@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable, Mapping
 
 from getspec.syntax.limits import MAX_DEPTH, MAX_INTEGER
 from getspec.syntax.lines import Lines
@@ -37,13 +38,12 @@ class ExpressionReader:
         """Names that were read so far, those of lists that are popped included."""
 
     def node(self, tree: ast.expr, depth: int = 0) -> Node:
-        """The method is found by the name of the kind."""
         if depth > 4 * MAX_DEPTH:
             raise self.error("GS202", "nested too deeply to read", tree)
-        method = getattr(self, f"_{type(tree).__name__}", None)
+        method = READERS.get(type(tree))
         if method is None:
             raise self.lines.refuse(tree)
-        node: Node = method(tree, depth + 1)
+        node: Node = method(self, tree, depth + 1)
         return node
 
     def name(self, tree: ast.Name) -> str:
@@ -143,3 +143,11 @@ class ExpressionReader:
             message = "there is no unpacking with `**`"
             raise self.error("GS403", message, tree, "write the arguments out one by one")
         return tree.arg, self.node(tree.value, depth)
+
+
+READERS: Mapping[type[ast.expr], Callable[..., Node]] = {
+    kind: method
+    for name, method in vars(ExpressionReader).items()
+    if isinstance(kind := getattr(ast, name[1:], None), type)
+}
+"""The method that bears the name of each kind."""

@@ -21,6 +21,8 @@ def check_limits(value: str, text: Text, limit: int) -> None:
     if len(value) > limit:
         message = f"{len(value):,} characters; at most {limit:,} are read"
         raise text.error("GS202", message, At(1, 0, 1))
+    if len(value) <= MAX_DEPTH:
+        return
     for number, row in enumerate(value.split("\n"), 1):
         if len(row) > MAX_EXPRESSION:
             message = f"a line of {len(row):,} characters; at most {MAX_EXPRESSION:,} are read"
