@@ -30,6 +30,7 @@ from getspec.syntax import (
     Literal,
     Logic,
     Node,
+    Pop,
     Text,
     Unary,
     names,
@@ -124,32 +125,23 @@ class Evaluator:
         return self.text.error(code, message, node if isinstance(node, At) else node.at, help)
 
     def expr(self, node: Node) -> Expr:
-        match node:
-            case Literal(_, value):
-                if isinstance(value, int) and not isinstance(value, bool):
-                    return Const(Size.of(value))
-                return Const(value)
-            case NameNode(_, id):
-                return self.name(node, id)
-            case Unary(_, op, operand):
-                return self.unary(node, op, self.expr(operand))
-            case Binary(_, op, left, right):
-                return self.binary(node, op, self.expr(left), self.expr(right))
-            case Compare(_, op, left, right):
-                return self.compare(node, op, self.expr(left), self.expr(right))
-            case Logic(_, op, values):
-                return self.logic(op, values)
-            case Choice(_, test, then, otherwise):
-                return self.by_position(test, then, otherwise) or self.one_side(
-                    test, then, otherwise
-                )
-            case Items(_, kind, items):
-                parts = tuple(self.expr(item) for item in items)
-                return Group(tuple(part.value for part in parts), kind, parts)
-            case Index(_, base, items):
-                return self.index(node, self.expr(base), items)
-            case Call(_, callee, args, keywords):
-                return self.call(node, callee, args, keywords)
+        rule = RULES.get(type(node))
+        if rule is None:
+            raise self.error("GS203", "this has no place in an expression", node)
+        return rule(self, node)
+
+    def literal(self, value: Any) -> Const:
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        return Const(Size.of(value) if whole else value)
+
+    def choice(self, test: Node, then: Node, otherwise: Node) -> Expr:
+        return self.by_position(test, then, otherwise) or self.one_side(test, then, otherwise)
+
+    def items(self, kind: str, values: tuple[Node, ...]) -> Group:
+        parts = tuple(self.expr(value) for value in values)
+        return Group(tuple(part.value for part in parts), kind, parts)
+
+    def pop(self, node: Pop) -> Expr:
         raise self.error("GS203", "this has no place in an expression", node)
 
     # Names
@@ -458,6 +450,24 @@ def _ceil_div(value: Any, by: Any) -> Size:
         raise ZeroDivisionError
     return -(-value // by)
 
+
+RULES: Mapping[type[Node], Callable[[Evaluator, Any], Expr]] = {
+    Literal: lambda self, node: self.literal(node.value),
+    NameNode: lambda self, node: self.name(node, node.id),
+    Unary: lambda self, node: self.unary(node, node.op, self.expr(node.operand)),
+    Binary: lambda self, node: self.binary(
+        node, node.op, self.expr(node.left), self.expr(node.right)
+    ),
+    Compare: lambda self, node: self.compare(
+        node, node.op, self.expr(node.left), self.expr(node.right)
+    ),
+    Logic: lambda self, node: self.logic(node.op, node.values),
+    Choice: lambda self, node: self.choice(node.test, node.then, node.otherwise),
+    Items: lambda self, node: self.items(node.kind, node.values),
+    Index: lambda self, node: self.index(node, self.expr(node.base), node.items),
+    Call: lambda self, node: self.call(node, node.callee, node.args, node.keywords),
+    Pop: lambda self, node: self.pop(node),
+}
 
 SCALAR: dict[str, Callable[..., Any]] = {
     "min": _min,

@@ -547,10 +547,10 @@ def _smaller(a: Poly, b: Poly) -> Poly:
 
 def product(sizes: Iterable[Size]) -> Size:
     """The product of sizes; 1 for none."""
-    total = Size.of(1)
+    total: Size | None = None
     for size in sizes:
-        total = total * size
-    return total
+        total = size if total is None else total * size
+    return Size.of(1) if total is None else total
 
 
 def bare(value: Any) -> Any:

@@ -378,6 +378,8 @@ class Builder:
         self.nodes += 1
         if self.nodes > MAX_NODES:
             self.fatal("GS007", f"more than {MAX_NODES:,} keys and values", site, "use `repeat`")
+        if event.anchor is None and event.tag is None:
+            return
         if event.anchor is not None:
             what, sign = ("an alias", "*") if isinstance(event, AliasEvent) else ("an anchor", "&")
             place = self.property_site(event, sign + event.anchor)
@@ -422,7 +424,7 @@ class Builder:
         if start.index == end.index:
             return self.source.site(self.index_of_nothing(start.index))
         if start.line == end.line:
-            return self.site_at(start, end.column - start.column)
+            return (start.line + 1, start.column + 1, end.column - start.column)
         if header := _BLOCK_HEADER.match(self.source.text, start.index):
             return self.site_at(start, header.end() - start.index)
         return self.site_at(start, len(self.source.lines[start.line]) - start.column)

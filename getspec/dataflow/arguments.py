@@ -6,15 +6,14 @@ Components and functions of the spec take each input once; an op takes its argum
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import takewhile
 from typing import Any
 
 from getspec.dataflow.wording import counted
 from getspec.errors import SpecError, meant
-from getspec.ops.base import Argument, Function
+from getspec.ops.base import Function
 from getspec.syntax import At, Call, Node, Text
 
-__all__ = ["Keywords", "Places", "before_star", "input_places", "op_places"]
+__all__ = ["Keywords", "Places", "input_places", "op_places"]
 
 Keywords = tuple[tuple[str, Node], ...]
 Places = dict[str, Any]
@@ -81,14 +80,8 @@ def op_places(text: Text, call: Call, function: Function) -> Places:
     return {each.name: places[each.name] for each in function.arguments if each.name in places}
 
 
-def before_star(function: Function) -> tuple[Argument, ...]:
-    """The arguments that may be given by position, one each."""
-    return tuple(takewhile(lambda argument: not argument.variadic, function.arguments))
-
-
 def _by_position(text: Text, call: Call, function: Function) -> Places:
-    leading = [argument.name for argument in before_star(function)]
-    star = _variadic(function, "*")
+    leading, star = function.leading, function.collecting.get("*")
     places: Places = dict(zip(leading, call.args, strict=False))
     rest = call.args[len(leading) :]
     if rest and star is None:
@@ -101,8 +94,10 @@ def _by_position(text: Text, call: Call, function: Function) -> Places:
 
 
 def _add_by_name(text: Text, call: Call, function: Function, places: Places) -> None:
+    if not call.keywords:
+        return
     single = [argument.name for argument in function.arguments if not argument.variadic]
-    double = _variadic(function, "**")
+    double = function.collecting.get("**")
     collected: dict[str, Node] = {}
     for name, node in call.keywords:
         if name in places or name in collected:
@@ -118,10 +113,6 @@ def _add_by_name(text: Text, call: Call, function: Function, places: Places) -> 
             raise text.error("GS417", message, _name_of(text, name, node), help)
     if double is not None and collected:
         places[double] = collected
-
-
-def _variadic(function: Function, star: str) -> str | None:
-    return next((each.name for each in function.arguments if each.variadic == star), None)
 
 
 def _usage(function: Function) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from getspec.dataflow.arguments import Places, before_star
+from getspec.dataflow.arguments import Places
 from getspec.dataflow.frame import Frame
 from getspec.dataflow.kinds import Misfit, fitted, kind_in_words
 from getspec.dataflow.wording import shown
@@ -95,7 +95,7 @@ def apply_op(
 ) -> Apply:
     """Check the arguments' kinds and apply the op's own rule; without a place, they are the node."""
     values, collected = _values(frame, node, function, exprs, places)
-    leading = [values.pop(a.name) for a in before_star(function)] if collected else []
+    leading = [values.pop(name) for name in function.leading] if collected else []
     try:
         type = function.rule(*leading, *collected, **values)
     except ShapeError as error:

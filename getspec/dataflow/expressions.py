@@ -61,9 +61,6 @@ class FlowEvaluator(Evaluator):
 
     # Names and lists
 
-    def expr(self, node: Node) -> Expr:
-        return self.pop(node) if isinstance(node, Pop) else super().expr(node)
-
     def pop(self, node: Pop) -> Pick:
         items = self.frame.items_of(node.name, node.at)
         if not items:

@@ -12,9 +12,10 @@ grow much faster than passes, and a new op should be one place.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar, cast, dataclass_transform
 
 from getspec.record import Record
@@ -277,6 +278,17 @@ class Function(Record):
     @cached_property
     def arguments(self) -> tuple[Argument, ...]:
         return tuple(map(_argument, inspect.signature(self.rule).parameters.values()))
+
+    @cached_property
+    def leading(self) -> tuple[str, ...]:
+        """The arguments that may be given by position, one each."""
+        before = takewhile(lambda argument: not argument.variadic, self.arguments)
+        return tuple(argument.name for argument in before)
+
+    @cached_property
+    def collecting(self) -> Mapping[str, str]:
+        """The arguments that collect the rest, by their stars."""
+        return {each.variadic: each.name for each in self.arguments if each.variadic}
 
 
 def _argument(parameter: inspect.Parameter) -> Argument:
