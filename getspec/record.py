@@ -8,8 +8,10 @@ tensor's type, a size) stay dataclasses.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from inspect import get_annotations
-from typing import Any, ClassVar, TypeVar, cast, dataclass_transform
+from types import CodeType, FunctionType
+from typing import Any, ClassVar, TypeVar, dataclass_transform
 
 __all__ = ["Record", "replaced"]
 
@@ -45,16 +47,36 @@ def _first(self: Record, *args: Any, **kwargs: Any) -> None:
 
 
 def _written(kind: type[Record]) -> Callable[..., None]:
-    """An `__init__` as one would write it; it goes around `__setattr__`, which refuses."""
+    """`def __init__(self, x, y)` for the fields of a class."""
     names = kind.__match_args__
-    lines = [f"def __init__(self, {', '.join(names)}):", "    fields = self.__dict__"]
-    lines += [f"    fields[{name!r}] = {name}" for name in names]
+    code = _template(len(names))
+    named = {_field(at): name for at, name in enumerate(names)}
+    code = code.replace(
+        co_varnames=tuple(named.get(name, name) for name in code.co_varnames),
+        co_consts=tuple(named.get(value, value) for value in code.co_consts),
+        co_qualname=f"{kind.__qualname__}.__init__",
+    )
+    defaults = tuple(getattr(kind, name) for name in names if hasattr(kind, name))
+    return FunctionType(code, {}, "__init__", defaults)
+
+
+@cache
+def _template(number: int) -> CodeType:
+    """What sets so many fields, to be given their names: compiling it for each class would be a fiftieth of a `count`.
+
+    It goes around `__setattr__`, which refuses.
+    """
+    fields = [_field(at) for at in range(number)]
+    lines = [f"def __init__(self, {', '.join(fields)}):", "    values = self.__dict__"]
+    lines += [f"    values[{field!r}] = {field}" for field in fields]
     made: dict[str, Any] = {}
     exec("\n".join(lines), made)
-    init: Any = made["__init__"]
-    init.__qualname__ = f"{kind.__qualname__}.__init__"
-    init.__defaults__ = tuple(getattr(kind, name) for name in names if hasattr(kind, name))
-    return cast("Callable[..., None]", init)
+    code: CodeType = made["__init__"].__code__
+    return code
+
+
+def _field(at: int) -> str:
+    return f"_{at}"
 
 
 Kind = TypeVar("Kind", bound=Record)
