@@ -10,11 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from getspec.errors import GetspecError, SpecError, UsageError, escape, nearest
+from getspec.errors import Diagnostic, GetspecError, SpecError, UsageError, escape, nearest
 
 if TYPE_CHECKING:
     from getspec.api import Spec
-    from getspec.errors import Diagnostic
     from getspec.terminal import Look
 
 __all__ = ["COMMANDS"]
@@ -104,7 +103,7 @@ def _module(path: Path) -> Path:
 
 
 def check(arguments: Namespace) -> int:
-    """Every spec is checked, whatever the others are."""
+    """Every spec is checked, whatever the others are, those that cannot be read among them."""
     from getspec.cli import report
     from getspec.emit.annotations import unheard
     from getspec.emit.text import human, painted
@@ -114,14 +113,21 @@ def check(arguments: Namespace) -> int:
     form = "json" if arguments.json else arguments.output_format
     results = []
     every: list[Diagnostic] = []
-    valid = True
-    for path, _ in _files(arguments.specs):
+    valid, readable = True, True
+    files = [path for path, _ in _files(arguments.specs)]
+    for path in files:
+        name, sources = path, dict[str, Sequence[str]]()
         try:
             spec = _load(path, settings)
             diagnostics, name = spec.warnings, spec.model.file
-            sources: Mapping[str, Sequence[str]] = spec.compiled.lines
+            sources = dict(spec.compiled.lines)
         except SpecError as error:
-            diagnostics, sources, name = error.diagnostics, error.sources, path
+            diagnostics, sources = error.diagnostics, dict(error.sources)
+        except UsageError as error:
+            if error.code is None or len(files) == 1:
+                raise
+            diagnostics = (Diagnostic(error.code, error.message, help=error.help),)
+            readable = False
         fine = not any(d.severity == "error" for d in diagnostics)
         valid = valid and fine
         results.append(
@@ -145,7 +151,7 @@ def check(arguments: Namespace) -> int:
         from getspec.emit.annotations import github
 
         print(*github(every), sep="\n", end="\n" if every else "")
-    return YES if valid else NO
+    return (YES if valid else NO) if readable else USAGE
 
 
 def count(arguments: Namespace) -> int:

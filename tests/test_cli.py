@@ -200,6 +200,13 @@ class TestStreams:
         verdicts = {s["spec"]: s["valid"] for s in json.loads(done.stdout)["specs"]}
         assert verdicts == {"one.yaml": True, "two.yaml": False}
 
+    def test_check_goes_on_after_a_file_that_cannot_be_read(self, spec: Path) -> None:
+        done = run("check", "missing.yaml", spec.name, "--json", cwd=spec.parent)
+        assert done.returncode == 2, "what cannot be read was not checked"
+        missing, found = json.loads(done.stdout)["specs"]
+        assert [each["code"] for each in missing["diagnostics"]] == ["GS090"]
+        assert (missing["valid"], found["valid"]) == (False, True)
+
     @pytest.mark.parametrize(
         ("arguments", "status"),
         [

@@ -81,7 +81,7 @@ class FlowEvaluator(Evaluator):
 
     def unknown(self, node: Node, id: str) -> SpecError:
         known = [*self.frame.locals, *self.scope.names]
-        otherwise = f"names here: {', '.join(known[:MAX_LISTED])}"
+        otherwise = f"names here: {', '.join(known[:MAX_LISTED]) or 'none'}"
         help = meant(id, [*self.frame.likely(known), "True", "False", *FUNCTIONS], otherwise)
         return self.error("GS210", f"unknown name `{id}`", node, help)
 

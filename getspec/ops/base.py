@@ -83,9 +83,9 @@ class Tensor:
         """`dim` as a non-negative axis; ShapeError when the tensor has no such axis."""
         rank = self.rank + extra
         if not -rank <= dim < rank:
-            raise ShapeError(
-                f"dim {dim} is out of range for {self}, which has {self.rank} axes", argument="dim"
-            )
+            new = f", and a new one goes from {-rank} to {rank - 1}" if extra else ""
+            message = f"dim {dim} is out of range for {self}, which has {self.rank} axes{new}"
+            raise ShapeError(message, argument="dim")
         return dim % rank
 
     def with_shape(self, shape: Iterable[Size]) -> Tensor:

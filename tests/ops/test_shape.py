@@ -104,7 +104,7 @@ REFUSED: list[tuple[str, dict[str, Any], str, str | None, str | None]] = [
     (
         "stack",
         {"tensors": (typed(B),), "dim": 2},
-        "dim 2 is out of range for float[B], which has 1 axes",
+        "dim 2 is out of range for float[B], which has 1 axes, and a new one goes from -2 to 1",
         None,
         "dim",
     ),
@@ -182,7 +182,7 @@ REFUSED: list[tuple[str, dict[str, Any], str, str | None, str | None]] = [
     (
         "unsqueeze",
         {"x": X, "dim": 4},
-        f"dim 4 is out of range for {X}, which has 3 axes",
+        f"dim 4 is out of range for {X}, which has 3 axes, and a new one goes from -4 to 3",
         None,
         "dim",
     ),
