@@ -60,7 +60,7 @@ READING: dict[str, Entry] = {
     ),
     "GS007": (
         "too many values",
-        "A spec has at most 100,000 keys, values and list items. Write what repeats once, with "
+        "A file has at most 30,000 keys, values and list items. Write what repeats once, with "
         "`repeat`.",
     ),
     "GS010": (

@@ -42,7 +42,8 @@ __all__ = ["Document", "Mark", "Path", "parse", "read", "read_bytes", "scalar"]
 
 MAX_SCALAR = 1 << 16
 MAX_DEPTH = 64
-MAX_NODES = 100_000
+MAX_NODES = 30_000
+"""Ten thousand lines or so: as many as the parser in Python reads within a second."""
 MAX_PROBLEMS = 100
 MAX_SECOND_READING = 64 * 1024
 

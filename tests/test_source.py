@@ -299,7 +299,8 @@ def test_the_lines_travel_with_the_error(parse: Parse) -> None:
         ("a: " + "&a " * 300_000, "GS010"),
         ("x" * (text.MAX_BYTES + 1), "GS004"),
         (b"x" * (text.MAX_BYTES + 1), "GS004"),
-        ("a:\n" + "- b\n" * 100_000, "GS007"),
+        ("a:\n" + "- b\n" * (source.MAX_NODES - 3), None),
+        ("a:\n" + "- b\n" * (source.MAX_NODES - 2), "GS007"),
     ],
     ids=[
         "deep",
@@ -312,6 +313,7 @@ def test_the_lines_travel_with_the_error(parse: Parse) -> None:
         "large",
         "large bytes",
         "nodes",
+        "too many nodes",
     ],
 )
 def test_limits(parse: Parse, text: str | bytes, code: str | None) -> None:
