@@ -139,8 +139,11 @@ def _branches(
             )
     word = "if"
     for body, alike in bodies.items():
-        yield f"{word} isinstance(module, {' | '.join(alike)}):"
-        yield from _indented(list(body))
+        test, lines = f"isinstance(module, {' | '.join(alike)})", list(body)
+        if len(lines) == 2 and lines[0].startswith("if "):
+            test, lines = f"{test} and {lines[0][3:-1]}", [lines[1].strip()]
+        yield f"{word} {test}:"
+        yield from _indented(lines)
         word = "elif"
     if plain:
         classes = sorted(LAYER_TEXT[type].cls for type in plain)

@@ -54,6 +54,27 @@ def test_layers_that_start_alike_share_a_branch(tmp_path: Path) -> None:
     assert "if isinstance(module, nn.Embedding | nn.Linear):" in found
 
 
+AFFINE = """\
+getspec: 1
+model: Net
+summary: A net.
+config: {dim: 4}
+inputs: {x: "float[B, dim]"}
+init: {layer_norm: ones}
+components:
+  norm: {type: layer_norm, dim: dim, bias: false}
+  plain: {type: layer_norm, dim: dim, affine: false}
+forward: |
+  return plain(norm(x))
+"""
+
+
+def test_one_condition_within_another_is_one_line(tmp_path: Path) -> None:
+    (path := tmp_path / "net.yaml").write_text(AFFINE)
+    found = getspec.load(path).generate()
+    assert "if isinstance(module, nn.LayerNorm) and module.weight is not None:" in found
+
+
 LEVELS = """\
 getspec: 1
 model: Net
