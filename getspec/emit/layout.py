@@ -35,7 +35,7 @@ def fit(line: str, indent: int, *, tail: str = "") -> list[str]:
         return _parenthesised(line, indent, tail)
     head, body, close = line[: start + 1], line[start + 1 : -1], line[-1]
     if not body or len(pad) + len(head) > WIDTH:
-        return _leading(line, indent, tail) or [f"{pad}{line}{tail}"]
+        return _leading(line, indent, tail) or _parenthesised(line, indent, tail)
     return [f"{pad}{head}", *_body(body, indent + 4), f"{pad}{close}{tail}"]
 
 
@@ -68,15 +68,18 @@ def _body(body: str, indent: int) -> list[str]:
 
 
 def _item(text: str, indent: int, *, tail: str = "") -> list[str]:
-    """What stands within brackets: where it is too long, it breaks at its operators as it is."""
+    """What stands within brackets: where it is too long, it breaks at its operators, or before its calls, as it is."""
     if indent + len(text) + len(tail) <= WIDTH:
         return [f"{' ' * indent}{text}{tail}"]
     sign, rest = _signed(text)
     first, *others = _operators(rest)
     if not others:
+        first, *others = _calls(rest) or [rest]
+    if not others:
         return fit(text, indent, tail=tail)
-    lines = [line for part in (sign + first, *others) for line in _item(part, indent)]
-    return [*lines[:-1], lines[-1] + tail]
+    *parts, last = (sign + first, *others)
+    lines = [line for part in parts for line in _item(part, indent)]
+    return [*lines, *_item(last, indent, tail=tail)]
 
 
 def _signed(text: str) -> tuple[str, str]:
@@ -132,7 +135,7 @@ def _leading(line: str, indent: int, tail: str) -> list[str]:
         body, rest = line[opening + 1 : closing], line[closing:]
         if indent + reach <= WIDTH or not body:
             continue
-        if indent + len(rest) + len(tail) > WIDTH:
+        if indent + max(opening + 1, len(rest) + len(tail)) > WIDTH:
             return []
         pad = " " * indent
         return [f"{pad}{line[: opening + 1]}", *_body(body, indent + 4), f"{pad}{rest}{tail}"]
@@ -168,16 +171,21 @@ def _chain(line: str) -> list[str]:
         return []
     if len(_operators(right)) > 1 or len(split_top(right, ", ")) > 1:
         return []
+    return _calls(right)
+
+
+def _calls(text: str) -> list[str]:
+    """An operand cut before the methods that are called on what a call returns, where there are several."""
     dots = [
         at
-        for at in _all_top(right, ".")
-        if right[at + 1 :].partition("(")[0].isidentifier() and "(" in right[at:]
+        for at in _all_top(text, ".")
+        if text[at + 1 :].partition("(")[0].isidentifier() and "(" in text[at:]
     ]
-    calls = [dot for dot in dots if right[dot - 1] in CLOSE]
+    calls = [dot for dot in dots if text[dot - 1] in CLOSE]
     if len(calls) < 2:
         return []
-    bounds = [0, *calls, len(right)]
-    return [right[a:b] for a, b in pairwise(bounds)]
+    bounds = [0, *calls, len(text)]
+    return [text[a:b] for a, b in pairwise(bounds)]
 
 
 def _operators(text: str) -> list[str]:
