@@ -26,6 +26,7 @@ __all__ = [
     "Algebra",
     "Condition",
     "Fixed",
+    "Rate",
     "Real",
     "Scalar",
     "atom",
@@ -161,6 +162,52 @@ class Condition:
             return f"{self.right} {verb} {self.left}"
         sign = self.relation if self.holds else OPPOSITE[self.relation]
         return f"{self.left} {sign} {self.right}"
+
+
+class Rate(float):
+    """A float of the config; whatever a rule decides by looking at it is kept."""
+
+    number: Real
+    kept: dict[Condition, None]
+
+    @classmethod
+    def of(cls, real: Real, kept: dict[Condition, None]) -> Rate:
+        made = cls(real.value)
+        made.number, made.kept = real, kept
+        return made
+
+    def compared(self, relation: str, other: object) -> bool:
+        if not isinstance(other, int | float):
+            return relation == "!="
+        holds = bool(COMPARISON[relation](float(self), float(other)))
+        form = self.number.form
+        if isinstance(form, Poly) and form.symbols():
+            self.keep(Condition(relation, form, float(other), holds))
+        return holds
+
+    def keep(self, said: Condition) -> None:
+        self.kept[said] = None
+
+    def __eq__(self, other: object) -> bool:
+        return self.compared("==", other)
+
+    def __ne__(self, other: object) -> bool:
+        return self.compared("!=", other)
+
+    def __lt__(self, other: float) -> bool:
+        return self.compared("<", other)
+
+    def __le__(self, other: float) -> bool:
+        return self.compared("<=", other)
+
+    def __gt__(self, other: float) -> bool:
+        return self.compared(">", other)
+
+    def __ge__(self, other: float) -> bool:
+        return self.compared(">=", other)
+
+    def __hash__(self) -> int:
+        return float.__hash__(self)
 
 
 def symbolic(name: str, value: Any, fixed: frozenset[str]) -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from heapq import nsmallest
 from typing import TYPE_CHECKING, Any
 
@@ -55,7 +56,14 @@ class Search:
         return math.prod(len(each.values) for each in (*self.outer, *self.inner))
 
     def formulas(self, spec: Spec) -> dict[str, Formula]:
-        return {of: formula(spec.model, ".", of) for of in self.quantities}
+        """What is shown; the first of them also has the limits of what `forward` calls."""
+        found = {of: formula(spec.model, ".", of) for of in self.quantities}
+        if spec.model.root.forward is not None and "flops" not in found:
+            called = formula(spec.model, ".", "flops")
+            if called.fixed.keys() <= found["params"].fixed.keys():
+                limits = (*found["params"].limits, *called.limits)
+                found["params"] = replace(found["params"], limits=tuple(dict.fromkeys(limits)))
+        return found
 
     def rows(self) -> Iterator[tuple[int, list[tuple[Any, ...]]]]:
         """How many configurations were tried, and the rows that are wanted of them, part by part."""

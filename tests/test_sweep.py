@@ -74,7 +74,9 @@ def test_ratios_and_lists() -> None:
     assert [row[1] for row in listed(layers)][1] == 25_557_032
 
 
-def test_what_check_refuses_is_not_listed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("call", ["drop(layer(x))", "dropout(layer(x), rate)"])
+@pytest.mark.parametrize("shape", [{}, {"B": 2}], ids=["params", "params and FLOPs"])
+def test_what_check_refuses_is_not_listed(call: str, shape: dict[str, int], tmp_path: Path) -> None:
     """A rate of 1 and a negative number of layers change no formula, and no model has them."""
     text = """\
 getspec: 1
@@ -90,9 +92,9 @@ forward: |
   return x
 """
     path = tmp_path / "net.yaml"
-    path.write_text(text)
+    path.write_text(text.replace("drop(layer(x))", call))
     rates, depths = (0, 0.25, 1), (-1, 0, 2)
-    search = Search(load(path), [axis("rate=0,0.25,1"), axis("depth=-1,0,2")], {})
+    search = Search(load(path), [axis("rate=0,0.25,1"), axis("depth=-1,0,2")], shape)
     assert [row[:2] for row in listed(search)] == [
         (rate, depth) for rate in rates for depth in depths if is_legal(path, rate, depth)
     ]

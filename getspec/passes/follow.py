@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from getspec import ir
-from getspec.algebra import Fixed, Real, plain, value_of
+from getspec.algebra import Fixed, Rate, Real, plain, value_of
 from getspec.dataflow import fitted
 from getspec.ops import FUNCTIONS
 from getspec.ops.base import Tensor
@@ -299,11 +299,18 @@ class Flow(Statements):
         tensors = [value for value in values if isinstance(value, Tensor)]
         rule = FUNCTIONS[expr.op].rule
         with noting(self.algebra.note):
-            args = {n: fitting(kind, value, tensors) for n, (kind, value) in named.items()}
+            args = {
+                n: fitting(kind, self.limited(value), tensors) for n, (kind, value) in named.items()
+            }
             out = rule(*args.values(), *many) if many else rule(**args)
             work = self.walk.measure(expr.op, args, many)
         self.trace.own = self.trace.own + work
         return out
+
+    def limited(self, value: Any) -> Any:
+        """A float that a shape rule may refuse."""
+        known = isinstance(value, Real) and not isinstance(value.value, ir.Varying)
+        return Rate.of(value, self.algebra.limits) if known else value
 
     def arguments(
         self, expr: ir.Apply

@@ -15,7 +15,7 @@ from math import gcd
 from typing import Any
 
 from getspec import ir
-from getspec.algebra import VARYING, Condition, Fixed, Real
+from getspec.algebra import VARYING, Condition, Fixed, Rate, Real
 from getspec.ops import FUNCTIONS
 from getspec.ops.base import SAVES, Layer, Tensor
 from getspec.ops.storage import Held, Policy, Tape, Traced, sized
@@ -27,7 +27,6 @@ from getspec.passes.symbols import Kind, Names, Symbols, key_of, uses
 from getspec.passes.trace import Walk, inputs
 from getspec.signature import inputs_of
 from getspec.sizes import Inexact, Poly, Size, constant, noting, symbol
-from getspec.syntax import COMPARISON
 
 __all__ = ["kept"]
 
@@ -140,52 +139,15 @@ class Placed(Real):
     last: Real
 
 
-class Rate(float):
-    """A float of the config; whatever a rule decides by looking at it is kept."""
+class LoopRate(Rate):
+    """A rate that may follow the position in a repeat, of which a rule can ask no more than whether it is zero."""
 
-    number: Real
-    kept: dict[Condition, None]
-
-    @staticmethod
-    def of(real: Real, kept: dict[Condition, None]) -> Rate:
-        made = Rate(real.value)
-        made.number, made.kept = real, kept
-        return made
-
-    def compared(self, relation: str, other: object) -> bool:
-        if not isinstance(other, int | float):
-            return relation == "!="
-        holds = bool(COMPARISON[relation](float(self), float(other)))
-        form = self.number.form
-        names = form.symbols() if isinstance(form, Poly) else frozenset()
-        if form == RISING and other == 0 and relation in ("==", "!="):
-            return holds
-        if names & (RISING.symbols() | PLACED.symbols()):
+    def keep(self, said: Condition) -> None:
+        if said.left == RISING and said.right == 0 and said.relation in ("==", "!="):
+            return
+        if said.symbols() & (RISING.symbols() | PLACED.symbols()):
             raise Fixed(ONE_BY_ONE)
-        if names:
-            self.kept[Condition(relation, form, float(other), holds)] = None
-        return holds
-
-    def __eq__(self, other: object) -> bool:
-        return self.compared("==", other)
-
-    def __ne__(self, other: object) -> bool:
-        return self.compared("!=", other)
-
-    def __lt__(self, other: float) -> bool:
-        return self.compared("<", other)
-
-    def __le__(self, other: float) -> bool:
-        return self.compared("<=", other)
-
-    def __gt__(self, other: float) -> bool:
-        return self.compared(">", other)
-
-    def __ge__(self, other: float) -> bool:
-        return self.compared(">=", other)
-
-    def __hash__(self) -> int:
-        return float.__hash__(self)
+        super().keep(said)
 
 
 class Laying(Walk):
@@ -303,7 +265,7 @@ class Laying(Walk):
             if isinstance(value, Placed):
                 self.symbols.within(value.last, limits[name])
             if isinstance(value, Real):
-                rates[name] = Rate.of(value, self.symbols.algebra.conditions)
+                rates[name] = LoopRate.of(value, self.symbols.algebra.conditions)
         return type(op)(**{**fields, **rates}) if rates else op
 
     def weight(self, weight: ir.Weight, type: Tensor) -> Held:
@@ -472,7 +434,7 @@ class Layouts(Flow):
         return self.rate(value.last if isinstance(value, Placed) else value, self.algebra.limits)
 
     def rate(self, value: Any, kept: dict[Condition, None]) -> Any:
-        return Rate.of(value, kept) if isinstance(value, Real) else value
+        return LoopRate.of(value, kept) if isinstance(value, Real) else value
 
     def call(self, expr: ir.Call) -> Any:
         link = self.expr(expr.target)
