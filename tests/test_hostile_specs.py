@@ -155,9 +155,9 @@ def refusals(path: Path, **how: Any) -> SpecError | UsageError | None:
 
 def answer(path: Path) -> str:
     """Load a file; whatever comes out is an answer, and an error can be shown."""
-    started = time.perf_counter()
+    started = time.process_time()
     error = refusals(path)
-    assert time.perf_counter() - started < SECONDS, "an answer comes soon"
+    assert time.process_time() - started < SECONDS, "an answer comes soon"
     if error is None:
         return "valid"
     assert isinstance(error, SpecError), "the file itself can be read"

@@ -317,12 +317,12 @@ def test_the_lines_travel_with_the_error(parse: Parse) -> None:
     ],
 )
 def test_limits(parse: Parse, text: str | bytes, code: str | None) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     if code is None:
         parse(text)
     else:
         assert problems(parse, text)[-1].code == code, "stopped at the limit"
-    assert time.perf_counter() - started < 10, "a limit acts before time is spent"
+    assert time.process_time() - started < 10, "a limit acts before time is spent"
 
 
 def test_an_alias_bomb_is_never_built(parse: Parse) -> None:

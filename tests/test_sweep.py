@@ -138,11 +138,11 @@ def names(spec: Spec) -> list[str]:
 def test_two_hundred_thousand_configurations_take_less_than_a_second(gpt2: Spec) -> None:
     axes = [axis("num_layers=1:200"), axis("num_heads=12,16"), axis("embed_dim=48:24000:48")]
     search = Search(gpt2, axes, {"B": 1, "N": 1024}, wanted("params <= 1e8", names(gpt2)))
-    start = time.perf_counter()
+    start = time.process_time()
     found = len(listed(search))
     assert search.size == 200_000
     assert found > 0
-    assert time.perf_counter() - start < 1.0, "ten times what it takes"
+    assert time.process_time() - start < 1.0, "ten times what it takes"
 
 
 # Ranges and numbers
