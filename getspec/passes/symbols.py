@@ -17,6 +17,7 @@ from getspec.algebra import VARYING, Algebra, Condition, Fixed, Real, symbolic, 
 from getspec.ops.base import Layer, Tensor, Weight
 from getspec.sizes import Poly, Size, constant, noting
 from getspec.syntax import COMPARISON
+from getspec.walk import within
 
 __all__ = ["Kind", "Symbols", "key_of", "names_in", "open_sizes", "same", "sizes_of", "uses"]
 
@@ -223,19 +224,7 @@ def uses(expr: ir.Expr, index: str) -> bool:
 
 def names_in(expr: ir.Expr) -> set[str]:
     """The names that stand in an expression."""
-    return {part.id for part in _parts(expr) if isinstance(part, ir.Name)}
-
-
-def _parts(expr: ir.Expr) -> Iterator[ir.Expr]:
-    yield expr
-    match expr:
-        case ir.Operation(_, _, operands) | ir.Group(_, _, operands):
-            for part in operands:
-                yield from _parts(part)
-        case ir.Pick(_, base, index):
-            yield from _parts(base)
-            if index is not None:
-                yield from _parts(index)
+    return {part.id for part in within(expr) if isinstance(part, ir.Name)}
 
 
 def _rhythm(stack: ir.Stack, index: str) -> tuple[int, int]:
@@ -307,7 +296,7 @@ def same(left: ir.Module, right: ir.Module) -> bool:
 
 def open_sizes(forward: ir.Forward) -> list[str]:
     """The run-time sizes that the inputs of a definition name."""
-    parts = (p for declared in forward.inputs for axis in declared.axes for p in _parts(axis))
+    parts = (p for declared in forward.inputs for axis in declared.axes for p in within(axis))
     return sorted({p.id for p in parts if isinstance(p, ir.Name) and p.kind == "size"})
 
 
@@ -321,7 +310,7 @@ def _written(expr: ir.Expr) -> list[Any]:
         else key_of(part.value)
         if isinstance(part, ir.Const)
         else type(part)
-        for part in _parts(expr)
+        for part in within(expr)
     ]
 
 
