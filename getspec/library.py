@@ -12,9 +12,13 @@ import re
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 from getspec.errors import Diagnostic, GetspecError, Span, SpecError, meant
 from getspec.source import Document, read, read_bytes
+
+if TYPE_CHECKING:
+    from getspec.declare import Definition
 
 __all__ = ["Files", "in_text", "leads_out", "on_disk", "shipped"]
 
@@ -33,6 +37,8 @@ class Files:
 
     def __init__(self) -> None:
         self.documents: dict[Path, Document] = {}
+        self.definitions: dict[Path, dict[str, Definition]] = {}
+        """What libraries define. (Kept in their documents, which definitions lead back to, a model would never be freed.)"""
         self.lines: dict[str, list[str]] = {}
 
     def open(self, path: str, name: str | None = None) -> Document:

@@ -74,8 +74,6 @@ class Document:
     lines: list[str]
     others: Mapping[str, list[str]] = field(default_factory=dict)
     """The lines of other files that nodes stand in, where a spec is put together from several."""
-    definitions: Any = None
-    """What `declare` made of it, once that is done."""
 
     def span(self, path: Path, *, key: bool = False) -> Span:
         """The place of a value or its key; the nearest parent's key if there is no such path."""

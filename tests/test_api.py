@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 
 import pytest
 
 import getspec
+from getspec.passes.cost import cost
+from getspec.passes.formula import formula
 
 ROOT = Path(__file__).resolve().parent.parent
 DIFFUSION = ROOT / "specs" / "diffusion.yaml"
@@ -113,3 +117,39 @@ def test_without_a_forward_there_is_no_cost(tmp_path: Path) -> None:
     path.write_text("getspec: 1\nmodel: Names\n")
     with pytest.raises(getspec.UsageError, match="no `forward`"):
         getspec.load(path).cost()
+
+
+@pytest.mark.parametrize("name", ["diffusion", "zoo/ddpm-unet", "zoo/t5-small", "zoo/mixtral-8x7b"])
+def test_a_model_that_nobody_holds_is_freed(name: str) -> None:
+    """Whoever compiles a hundred thousand specs needs the memory of one: nothing in a model leads back to it."""
+    path = ROOT / "specs" / f"{name}.yaml"
+    getspec.load(path).generate()  # what is imported and remembered on the way stays
+    gc.disable()
+    try:
+        spec = getspec.load(path)
+        spec.count()
+        spec.generate()
+        cost(spec.model)
+        formula(spec.model, ".", "flops")
+        held = [weakref.ref(spec), weakref.ref(spec.model.root), weakref.ref(spec.compiled)]
+        del spec
+        assert [each() for each in held] == [None, None, None]
+    finally:
+        gc.enable()
+
+
+def test_garbage_of_others_is_found_between_models() -> None:
+    class Loop:
+        """Something that holds itself."""
+
+        def __init__(self) -> None:
+            self.me = self
+
+    before = gc.get_threshold()
+    gc.set_threshold(10**9)  # none is found by itself
+    try:
+        loop = weakref.ref(Loop())
+        getspec.load(DIFFUSION)
+        assert loop() is None, "what is young does not become old unread"
+    finally:
+        gc.set_threshold(*before)

@@ -53,7 +53,6 @@ class Elaborator:
         self.problems = problems
         self.instances = Instances(library, problems)
         self.functions = Functions(self.instances)
-        self.repeats = Repeats(self.instances, self.member)
 
     def model(self, definition: Definition) -> ir.Block | None:
         settings = {name: to_value(s.default) for name, s in definition.settings.items()}
@@ -128,7 +127,7 @@ class Elaborator:
             case SequenceDecl():
                 return self.sequence(declared, scope)
             case StackDecl():
-                return self.repeats.stack(declared, scope)
+                return Repeats(self.instances, self.member).stack(declared, scope)
         raise AssertionError(declared)
 
     def use(self, declared: BlockDecl, scope: Scope) -> ir.Member:

@@ -32,6 +32,8 @@ class Instances:
         self.problems = problems
         self.made: dict[tuple[str, Any], Any] = {}
         self.open: list[str] = []
+        self.positions = 0
+        """Positions of repeats that were made each by itself."""
 
     def one(
         self,

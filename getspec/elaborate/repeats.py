@@ -36,7 +36,6 @@ class Repeats:
     ) -> None:
         self.instances = instances
         self.member = member
-        self.positions = 0
 
     def stack(self, declared: StackDecl, scope: Scope) -> ir.Member:
         cycle = [item for times, item in declared.items for _ in range(times)]
@@ -107,8 +106,8 @@ class Repeats:
     def position(
         self, declared: StackDecl, item: Declaration, position: int, scope: Scope
     ) -> ir.Member:
-        self.positions += 1
-        if self.positions > MAX_POSITIONS_IN_ALL:
+        self.instances.positions += 1
+        if self.instances.positions > MAX_POSITIONS_IN_ALL:
             message = f"at most {MAX_POSITIONS_IN_ALL:,} positions that differ, in all"
             raise _too_many(declared, message)
         return self.at(declared, item, Size.of(position), scope)

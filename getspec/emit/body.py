@@ -29,8 +29,7 @@ class Body:
     ) -> None:
         self.scope = scope
         self.forward = forward or NO_DATAFLOW
-        self.runtime = RunTime(scope, self.forward, owner)
-        self.printer = self.runtime.printer
+        self.printer = RunTime(scope, self.forward, owner)
         self.indent = 4 if owner is None else 8
         self.known: dict[str, Any] = {each.name: each.type for each in self.forward.inputs}
         """What each name holds at this point."""
@@ -40,7 +39,7 @@ class Body:
     def lines(self) -> list[str]:
         body = self.block(self.forward.statements, self.indent)
         pad = " " * self.indent
-        return [*(f"{pad}{name} = {text}" for name, text in self.runtime.hoisted.items()), *body]
+        return [*(f"{pad}{name} = {text}" for name, text in self.printer.hoisted.items()), *body]
 
     def block(self, statements: tuple[ir.Statement, ...], indent: int) -> list[str]:
         return [line for each in statements for line in self.statement(each, indent)]

@@ -78,7 +78,7 @@ def _made(block: ir.Block, components: Components) -> list[str]:
 
 def _starting_values(block: ir.Block, body: Body) -> dict[tuple[int, str], str]:
     return {
-        (id(block), weight.name): body.runtime.constant(weight.value)
+        (id(block), weight.name): body.printer.constant(weight.value)
         for weight in block.own
         if weight.value is not None
     }

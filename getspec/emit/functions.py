@@ -309,7 +309,8 @@ def _filled(name: str) -> Entry:
 
 
 def _on(p: Printer) -> str:
-    return f", device={p.device()}" if p.device else ""
+    device = p.device()
+    return f", device={device}" if device else ""
 
 
 def _like(name: str) -> Entry:

@@ -8,7 +8,7 @@ wrote, so that a class takes and keeps what it uses and nothing else. Every lite
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from getspec import ir
@@ -87,22 +87,10 @@ def literal(value: Any) -> str:
 class Printer:
     """Prints the expressions of one definition. `self_names` is where settings are attributes."""
 
-    def __init__(
-        self,
-        names: Names,
-        *,
-        in_forward: bool,
-        fixed: Mapping[str, Any],
-        sizes: Callable[[str], str] | None = None,
-        dtype: Callable[[], str] | None = None,
-        device: Callable[[], str] | None = None,
-    ) -> None:
+    def __init__(self, names: Names, *, in_forward: bool, fixed: Mapping[str, Any]) -> None:
         self.names = names
         self.in_forward = in_forward
         self.fixed = fixed
-        self.sizes = sizes
-        self.dtype = dtype or (lambda: "torch.get_default_dtype()")
-        self.device = device
         self.used: dict[str, None] = {}
         """Settings and named values that were written."""
         self.constants: dict[str, Any] | None = None
@@ -118,6 +106,18 @@ class Printer:
 
     def __call__(self, expr: ir.Expr) -> str:
         return self.text(expr)[0]
+
+    def size(self, symbol: str) -> str:
+        """A size that only run time knows."""
+        return symbol
+
+    def dtype(self) -> str:
+        """The dtype that new tensors get."""
+        return "torch.get_default_dtype()"
+
+    def device(self) -> str | None:
+        """The device that new tensors go to, where anything says so."""
+        return None
 
     def at_least(self, expr: ir.Expr, level: int) -> str:
         """The text, in parentheses if it binds less strongly."""
@@ -181,8 +181,8 @@ class Printer:
             return (f"self.{id}" if self.in_forward else id), ATOM
         if expr.kind == "weight":
             return f"self.{id}", ATOM
-        if expr.kind == "size" and self.sizes is not None:
-            return self.sizes(id), ATOM
+        if expr.kind == "size":
+            return self.size(id), ATOM
         if expr.kind == "index" and id in self.positions:
             return self.const(Size.of(self.positions[id]))
         if expr.kind == "index":

@@ -17,10 +17,11 @@ from getspec.walk import assigned
 __all__ = ["RunTime"]
 
 
-class RunTime:
-    """A printer for one `forward` (or function, which has no owner), and its answers about run time."""
+class RunTime(Printer):
+    """A printer for one `forward` (or function, which has no owner), with answers about run time."""
 
     def __init__(self, scope: Scope, forward: ir.Forward, owner: ir.Block | None) -> None:
+        super().__init__(scope.names, in_forward=owner is not None, fixed=scope.fixed)
         self.scope = scope
         self.inputs = forward.inputs
         self.weight = owner and _float_weight(owner)
@@ -28,20 +29,14 @@ class RunTime:
         self.assigned = assigned(forward.statements)
         self.hoisted: dict[str, str] = {}
         """Sizes that are read at the top."""
-        self.printer = Printer(
-            scope.names,
-            in_forward=owner is not None,
-            fixed=scope.fixed,
-            sizes=self.size,
-            dtype=self.dtype,
-            device=self.device if forward.inputs or self.weight else None,
-        )
+        self.placed = bool(forward.inputs or self.weight)
+        """Whether anything says on which device tensors are."""
 
     def constant(self, value: ir.Expr) -> str:
         """A value outside `forward`, where no input says on which device it is."""
-        saved, self.printer.device = self.printer.device, None
-        text = self.printer(value)
-        self.printer.device = saved
+        saved, self.placed = self.placed, False
+        text = self(value)
+        self.placed = saved
         return text
 
     def dtype(self) -> str:
@@ -51,7 +46,9 @@ class RunTime:
                 return f"{_first(declared)}.dtype"
         return f"self{self.weight}.dtype" if self.weight else "torch.get_default_dtype()"
 
-    def device(self) -> str:
+    def device(self) -> str | None:
+        if not self.placed:
+            return None
         kept = [declared for declared in self.inputs if declared.name not in self.assigned]
         source = next(iter((*kept, *self.inputs)), None)
         return f"{_first(source) if source else f'self{self.weight}'}.device"
@@ -92,7 +89,7 @@ class RunTime:
         named = {**self.scope.settings, **self.scope.lets}
         if factor != 1 or len(others) != 1 or len(monomial) != 2 or others[0] not in named:
             return None
-        by = self.printer.atom(ir.Name(named[others[0]].value, others[0], "let"))
+        by = self.atom(ir.Name(named[others[0]].value, others[0], "let"))
         return f"{text} // {by}"
 
 

@@ -181,11 +181,14 @@ class _Walk:
                 return self.sequence(sequence, types, inputs, trainable, tied)
         raise AssertionError(member)
 
-    def lengths(self, bindings: Mapping[str, Size], outer: Lengths) -> Lengths:
-        """What is known in a call of the run-time names of a definition."""
-        found = {name: length.substitute(outer) for name, length in bindings.items()}
+    def lengths(
+        self, made: ir.Module | ir.Routine, bindings: Mapping[str, Size], outer: Lengths
+    ) -> Lengths:
+        """What is known in a call of the run-time names of a definition, in numbers: other names are its caller's."""
+        own = {*made.settings, *made.lets} if isinstance(made, ir.Block | ir.Routine) else set()
+        found = {n: length.substitute(outer) for n, length in bindings.items() if n not in own}
         return {
-            name: length
+            name: length.plain()
             for name, length in found.items()
             if length == 1 or (self.knows and length.value.constant is not None)
         }
@@ -225,7 +228,7 @@ class _Walk:
             names = dict(zip(inputs_of(part.module), types, strict=True))
             result, bindings = outcome(part, names, f"`{part.name}`")
             within = _within(tied, part.name)
-            lengths = self.lengths(bindings, {})
+            lengths = self.lengths(part.module, bindings, {})
             inner = self.member(part, types, given, trainable, within, lengths)
             given = (flow.called(part.module, part.name, inner, given, bindings, result),)
             types = (result,)
@@ -402,16 +405,16 @@ class _Flow(Statements):
         assert self.block is not None
         path = folded(self.block, link.path)
         trainable = self.trainable and trained(self.block, link.path)
-        tied, lengths = _within(self.tied, path), self.walk.lengths(expr.bindings, self.lengths)
+        lengths = self.walk.lengths(link.member.module, expr.bindings, self.lengths)
+        tied = _within(self.tied, path)
         inner = self.walk.member(link.member, types, given, trainable, tied, lengths)
         return self.called(link.member.module, path, inner, given, expr.bindings, expr.value)
 
     def routine(self, expr: ir.RoutineCall) -> Wires:
         args = dict(expr.args)
         given = tuple(self.expr(args[declared.name]) for declared in expr.routine.forward.inputs)
-        inner = self.walk.routine(
-            expr.routine, given, self.walk.lengths(expr.bindings, self.lengths)
-        )
+        lengths = self.walk.lengths(expr.routine, expr.bindings, self.lengths)
+        inner = self.walk.routine(expr.routine, given, lengths)
         return self.called(None, "", inner, given, expr.bindings, expr.value)
 
     def called(
