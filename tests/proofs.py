@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import linecache
-import shutil
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
-import pytest
 import torch
-from committed import ROOT
 from trials import trial
 
 from getspec import measure
@@ -22,7 +17,6 @@ from getspec.passes.cost import cost
 from getspec.verify import make_inputs, small_sizes
 
 __all__ = [
-    "assert_canonical",
     "assert_one_model",
     "assert_runs",
     "assert_same_tensors",
@@ -139,18 +133,3 @@ def flat(value: Any) -> Iterator[Any]:
             yield from flat(item)
     else:
         yield value
-
-
-def assert_canonical(texts: Mapping[str, str], folder: Path, *, linted: bool = True) -> None:
-    """Generated files are as the formatter would have them, and the linter has nothing to say."""
-    ruff = shutil.which("ruff", path=str(Path(sys.executable).parent)) or shutil.which("ruff")
-    if ruff is None:
-        pytest.skip("ruff is not installed here")
-    target = folder / "generated"
-    target.mkdir(exist_ok=True)
-    for name, text in texts.items():
-        (target / name).write_text(text, encoding="utf-8")
-    rules = ("--no-cache", "--config", str(ROOT / "pyproject.toml"), str(target))
-    for command in (("format", "--diff"), ("check",)) if linted else (("format", "--diff"),):
-        done = subprocess.run((ruff, *command, *rules), capture_output=True, text=True, check=False)
-        assert done.returncode == 0, f"ruff {command[0]}:\n{done.stdout[:4000]}{done.stderr[-400:]}"

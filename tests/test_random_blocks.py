@@ -20,7 +20,8 @@ from getspec.spec import validate
 
 pytest.importorskip("torch")
 
-from proofs import assert_canonical, assert_runs, assert_same_tensors, forget
+from canonical import assert_canonical
+from proofs import assert_runs, assert_same_tensors, forget
 from wrapped import PARTS, Part, compiled, draw, uses
 
 FILES = sorted({part.file for part in PARTS})

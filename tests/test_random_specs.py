@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from canonical import assert_canonical
 from chunks import is_recorded, proved
 from drawing import Body
 from features import used
@@ -36,7 +37,6 @@ from getspec.ops import FUNCTIONS, LAYERS
 pytest.importorskip("torch")
 
 from proofs import (
-    assert_canonical,
     assert_one_model,
     assert_runs,
     assert_same_tensors,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from proofs import assert_canonical
+from canonical import assert_canonical
 
 from getspec.emit.layout import WIDTH, fit
 
