@@ -547,6 +547,7 @@ def test_scalar_reads_one_value(text: str, value: Any) -> None:
 def test_scalar_refuses_what_is_not_one_value(text: str) -> None:
     (found,) = problems(lambda each: source.scalar(each, "--set x"), text)
     assert found.code == "GS015", "braces and brackets on the command line, and null said aloud"
+    assert found.help == "write `{a: 1}`, `[1, 2]`, `null` or a quoted string"
     assert found.span == Span("--set x", 1, 1, max(1, len(text.split("\n")[0]))), "its first line"
 
 
@@ -619,3 +620,13 @@ def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
         file.truncate(1 << 40)
     (found,) = problems(lambda each: source.read(each), path)
     assert found.code == "GS004", "its size is known before a byte of it is"
+
+
+def test_a_tag_after_an_anchor_has_its_own_place(parse: Parse) -> None:
+    found = {each.code: each.span and each.span.col for each in problems(parse, "a: &x !t b")}
+    assert found == {"GS022": 4, "GS024": 7}
+
+
+def test_a_value_on_several_lines_is_underlined_to_the_end_of_the_first(parse: Parse) -> None:
+    span = parse("a: one\n  two\n").marks["a",].value
+    assert (span.line, span.col, span.width) == (1, 4, 3)
