@@ -74,12 +74,7 @@ def live(statements: tuple[ir.Statement, ...]) -> tuple[ir.Statement, ...]:
 
     What stays and has a target that nothing reads, one of several or of a `pop`, has `_` for it.
     """
-    read = {
-        expr.id
-        for statement in _every(statements)
-        for expr in within(_said(statement))
-        if isinstance(expr, ir.Name)
-    }
+    read = {expr.id for expr in expressions(statements) if isinstance(expr, ir.Name)}
     read |= {
         statement.name
         for statement in _every(statements)
