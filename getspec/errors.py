@@ -150,8 +150,14 @@ class UsageError(GetspecError):
 
 
 def interrupted(error: BaseException | None) -> bool:
-    """Whether an interrupt is what came first: Python and torch give one another name where they call back."""
+    """Whether an interrupt is what came first.
+
+    Python and torch give one another name where they call back. Pydantic, while it builds a model, keeps no more of it than
+    the word.
+    """
     while error is not None and not isinstance(error, KeyboardInterrupt):
+        if type(error).__name__ == "SchemaError" and "KeyboardInterrupt" in str(error):
+            return True
         error = error.__cause__ or error.__context__
     return error is not None
 

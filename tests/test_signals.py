@@ -17,6 +17,7 @@ from signal import SIGINT, SIGTERM
 
 import pytest
 from committed import ROOT
+from pydantic_core import SchemaValidator, core_schema
 from writers import PROGRAM, WRITERS, leftovers, prepare, run, start
 
 from getspec.cli import main
@@ -112,6 +113,28 @@ def test_an_interrupt_under_another_name(
         monkeypatch.setitem(COMMANDS, "count", partial(command, cause=cause))
         assert main(["count", "one.yaml"]) == status
         assert ("please report" in capsys.readouterr().err) == (status == 3)
+
+
+@pytest.mark.parametrize(("raised", "status"), [(KeyboardInterrupt, 130), (ValueError, 3)])
+def test_an_interrupt_while_pydantic_builds_a_model(
+    raised: type[BaseException],
+    status: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A model is built in pydantic's core, which makes an error of its own of whatever is raised there."""
+
+    class Value:
+        def __repr__(self) -> str:
+            raise raised
+
+    def command(_: object) -> int:
+        SchemaValidator(core_schema.literal_schema([Value()]))
+        return 0
+
+    monkeypatch.setitem(COMMANDS, "count", command)
+    assert main(["count", "one.yaml"]) == status
+    assert ("please report" in capsys.readouterr().err) == (status == 3)
 
 
 @pytest.mark.parametrize(
