@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache, total_ordering
 from math import gcd
+from operator import index
 from typing import Any
 
 __all__ = [
@@ -298,8 +299,8 @@ def _floor(numerator: Poly, by: int) -> Poly:
 
 @lru_cache(maxsize=1024)
 def constant(number: int) -> Poly:
-    """The polynomial that is one integer."""
-    return Poly((((), number),)) if number else ZERO
+    """The polynomial that is one integer; what is none, such as None, has no polynomial."""
+    return Poly((((), index(number)),)) if number != 0 else ZERO
 
 
 def symbol(name: str) -> Poly:

@@ -98,7 +98,7 @@ class SourceText:
     @cached_property
     def starts(self) -> list[int]:
         """The index of the first character of every line."""
-        return [0, *accumulate(len(line) + 1 for line in self.lines)]
+        return [0, *accumulate(len(line) + 1 for line in self.lines[:-1])]
 
     def span(self, index: int, width: int = 1) -> Span:
         return self.at(self.site(index, width))
@@ -107,7 +107,7 @@ class SourceText:
         return Span(self.name, *site)
 
     def site(self, index: int, width: int = 1) -> Site:
-        line = bisect_right(self.starts, index, hi=len(self.lines))
+        line = bisect_right(self.starts, index)
         return (line, index - self.starts[line - 1] + 1, width)
 
     def refuse(self, problems: Iterable[Diagnostic]) -> NoReturn:

@@ -236,6 +236,7 @@ def test_a_text_that_ends_too_early_names_the_bracket_or_the_end(parse: Parse) -
         "the value before this is complete",
         Span("m.yaml", 1, 10),
     )
+    assert (found.code, found.help) == ("GS010", "delete this, or indent it")
 
 
 def test_a_directive_that_stands_twice(parse: Parse) -> None:

@@ -100,6 +100,13 @@ def test_statements() -> None:
     assert isinstance(choice.then[0], Assign)
     assert isinstance(choice.then[0].value, Binary)
     assert isinstance(choice.then[0].value.right, Pop)
+    assert choice.then[0].value.at == choice.then[0].at == (7, 2, 13), "a sum as the line it is"
+
+
+@pytest.mark.parametrize("line", ["x = a", "x += a", "x.append(a)", "return x", "return x, a"])
+def test_a_comment_stays_with_every_kind_of_line(line: str) -> None:
+    *_, found = body(f"x = []\n# why\n{line}\n").statements
+    assert found.comment == ("why",)
 
 
 REFUSED = [
@@ -553,6 +560,11 @@ def test_an_integer_that_is_too_large_is_placed_on_its_text(number: int) -> None
     (found,) = caught.value.diagnostics
     assert (found.code, found.message) == ("GS203", "integers are below 2**63")
     assert found.span == Span("m.yaml", 1, 1, 5)
+
+
+def test_what_has_no_column_is_placed_at_its_beginning() -> None:
+    """Python says of a lone `lambda` that it stands in column 0, before the first."""
+    assert refused("lambda").span == Span("m.yaml", 1, 1, 1)
 
 
 def test_what_is_empty_is_placed_where_it_would_begin() -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from getspec.errors import Diagnostic, Span, SpecError, UsageError
+from getspec.errors import Diagnostic, Fix, Span, SpecError, UsageError
 from getspec.text import MAX_BYTES, SourceText, decode, read_file, read_stdin, spelled
 
 
@@ -153,6 +153,12 @@ def test_a_tab_and_other_characters_are_told_once_each() -> None:
     assert nul.help == "delete it"
     assert nul.span == Span("m.yaml", 2, 4)
     assert nul.notes == (("and 2 more in this file", None),)
+
+
+def test_a_single_character_can_be_deleted_by_a_tool() -> None:
+    (found,) = refused("a: \0\n")
+    assert isinstance(found.help, Fix)
+    assert (found.help, found.help.text) == ("delete it", "")
 
 
 def test_many_more_are_counted_with_commas_and_a_single_one_is_not_counted() -> None:

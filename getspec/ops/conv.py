@@ -89,8 +89,7 @@ class Convolution(Layer):
         if self.spatial == 1 and self.padding == self.dilation * (self.kernel_size - 1) != 0:
             width = tape.policy.bytes_of(x.type.dtype)
             tape.note("state", x.shape[0] * self.in_channels * self.padding * width)
-        made = tape.resampled(out, x) if tape.policy.channels_last else tape.new(out)
-        return replace(made, grad=grad)
+        return replace(tape.resampled(out, x), grad=grad)
 
     def output_length(self, length: Size) -> Size:
         """floor((L + 2 padding - dilation (kernel - 1) - 1) / stride) + 1."""

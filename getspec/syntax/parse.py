@@ -71,7 +71,7 @@ def parse_body(value: str, text: Text) -> Body:
     """The `forward` block as statements."""
     check_limits(value, text, MAX_BODY)
     reader = StatementReader(Lines(text, value))
-    statements = reader.block(parse_lines(value, text)) if value.strip() else ()
+    statements = reader.block(parse_lines(value, text))
     if not statements:  # comments are none
         raise text.error("GS401", "forward is empty", At(1, 0, 1), "write at least `return x`")
     return Body(statements, text, frozenset(reader.expressions.mentioned))

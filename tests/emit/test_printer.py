@@ -127,6 +127,8 @@ EXPRESSIONS = {
     "x * log(rate)": "x * math.log(self.rate)",
     "x * min(dim, 3)": "x * min(self.dim, 3)",
     "x * int(rate * dim)": "x * int(self.rate * self.dim)",
+    "x * int(rate)": "x * int(self.rate)",
+    "x // 2": "torch.floor(x / 2)",
     "x * float(dim)": "x * float(self.dim)",
     "x * round(rate)": "x * round(self.rate)",
     "x * max(dim, len(widths))": "x * max(self.dim, len(self.widths))",

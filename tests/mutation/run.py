@@ -2,7 +2,8 @@
 
 Each module is mutated and run against the tests that are about it (`GROUPS`), none of which needs torch. Where a module has
 more mutants than the sample, a share of them is run that depends on the seed and on nothing else: a mutant's place in it is
-the hash of what it changes, so that it stays in when others come or go. `--all` runs every one, overnight.
+the hash of what it changes, so that it stays in when others come or go. The sample takes an hour on two cores; `--all` runs
+every one, overnight.
 
 mutmut leaves a function alone that has a decorator, which here is every shape rule; `bare` writes those decorators as calls.
 Methods with one (properties, for the most part) have no mutants.
@@ -35,7 +36,7 @@ WORK = ROOT / ".mutants"
 RESULTS = HERE / "results.json"
 SURVIVORS = HERE / "survivors.yaml"
 SEED = "getspec"
-SAMPLE = 150
+SAMPLE = 60
 GIGABYTES = 6
 """A mutant that never stops asking for memory is stopped here."""
 

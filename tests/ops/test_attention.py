@@ -289,6 +289,7 @@ def test_the_fused_kernel_keeps_what_it_is_given_and_a_number_for_each_row(grads
     made = SAVES["sdpa"](tape, OUT, **given)
     assert (made.type, made.grad) == (OUT, bool(grads))
     fused = bool(grads) and grads != "mask"
+    assert kept(tape).get("attention") == ("1120" if grads == "mask" else None)
     assert saved(*given.values())[3] == fused
     assert saved(made) == [fused]
     if fused:

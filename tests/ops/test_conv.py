@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from memory import saved, typed
 from writing import load
 
 from getspec.ops.base import LAYERS, ShapeError, Size, Tensor
+from getspec.ops.storage import Policy, Tape
 from getspec.passes.activations import activations
 
 B, L = Size.runtime("B"), Size.runtime("L")
@@ -53,6 +55,34 @@ def test_work_and_what_it_is_a_product_of() -> None:
     (product,) = conv.products(x)
     assert product.flops == 2 * 6 * 4 * 5 * (4 // 2) * 9 * B
     assert product.operands == (("x",), ("weight",))
+
+
+def test_a_kernel_that_fits_once_makes_one() -> None:
+    conv = layer("conv1d", in_channels=4, out_channels=6, kernel_size=3, dilation=2)
+    for length, found in ((5, 1), (6, 2)):
+        x = Tensor("float", (B, Size.of(4), Size.of(length)))
+        assert conv.infer(x) == Tensor("float", (B, Size.of(6), Size.of(found)))
+
+
+@pytest.mark.parametrize("learnt", ["x", "weight", "bias", None])
+def test_input_and_kernel_are_kept_for_each_other(learnt: str | None) -> None:
+    """Nothing where nothing is learnt; channels that lie next to each other go on doing so, under a policy that lets them."""
+    conv = layer("conv2d", in_channels=4, out_channels=6, kernel_size=3)
+    type = typed(2, 4, 8, 9)
+    last, packed = (288, 1, 36, 4), (288, 72, 9, 1)
+    for strides, policy, made in (
+        (last, Policy(), (252, 1, 42, 6)),
+        (last, Policy(channels_last=False), (252, 42, 7, 1)),
+        (packed, Policy(), (252, 42, 7, 1)),
+    ):
+        tape = Tape(policy, {})
+        x = tape.new(type, learnt == "x", strides=strides)
+        weights = {
+            w.name: tape.new(Tensor("float", w.shape), learnt == w.name) for w in conv.parameters()
+        }
+        out = conv.saves(tape, conv.infer(type), x, **weights)
+        assert (out.type, out.strides, out.grad) == (typed(2, 6, 6, 7), made, bool(learnt))
+        assert saved(x, *weights.values(), out) == [bool(learnt), bool(learnt), False, False]
 
 
 @pytest.mark.parametrize(("bias", "weights"), [(True, 6 * 4 * 3 + 6), (False, 6 * 4 * 3)])

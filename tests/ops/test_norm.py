@@ -231,6 +231,13 @@ def test_a_norm_keeps_its_input_and_two_numbers_for_each_group(
     assert saved[WIDE] == 40 * 2 * B + 2 * (4 if wide else 2) * groups
 
 
+@pytest.mark.parametrize("itemsize", [4, 2])
+def test_a_norm_by_its_square_keeps_a_number_for_each_row(tmp_path: Path, itemsize: int) -> None:
+    """Beside its input, all in float32, into which it is copied where the model's own float is narrower."""
+    model = load(tmp_path, KEPT.format(norm="type: rms_norm, dim: 10")).model
+    assert activations(model, Policy(itemsize=itemsize)).total("saved") == (40 + 4) * 4 * B
+
+
 @pytest.mark.torch
 def test_the_generated_file_tracks_batches(tmp_path: Path) -> None:
     import torch

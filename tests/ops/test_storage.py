@@ -125,6 +125,13 @@ def test_a_new_tensor_lies_in_rows_also_where_it_is_empty() -> None:
     assert tape.new(typed(B, 3), strides=(1, 5)).strides == (1, 5)
 
 
+def test_an_empty_tensor_is_a_view_of_itself_under_every_shape() -> None:
+    tape = Tape(Policy(), {})
+    x = tape.new(typed(2, 0, 3), strides=(1, 6, 2))
+    made = tape.reshape(x, [Size.of(n) for n in (3, 4, 0)])
+    assert (made.strides, made.storage) == ((4, 1, 1), x.storage)
+
+
 # ------------------------------------------------------------------------------ elementwise results
 
 
@@ -145,6 +152,7 @@ def test_a_new_tensor_lies_in_rows_also_where_it_is_empty() -> None:
         ((2, 3), [((), ()), ((2, 3), (1, 2))], (1, 2)),
         ((1, 3), [((1, 3), (7, 1))], (3, 1)),
         ((2, 2), [((2, 2), (1, 1))], (2, 1)),
+        ((2, 1, 3), [((1, 3), (1, 1)), ((2, 1, 1), (1, 1, 1))], (3, 1, 1)),
     ],
 )
 def test_a_result_lies_as_its_operands_do_but_packed(

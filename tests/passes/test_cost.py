@@ -138,6 +138,21 @@ def test_what_no_output_depends_on_is_not_gone_back_through(tmp_path: Path) -> N
     assert going_back(tmp_path, "return x") == (0, 0, 0)
 
 
+def test_the_first_of_many_layers_is_given_data(tmp_path: Path) -> None:
+    """It passes no gradient on, and those after it do; nothing else has a name in such a loop."""
+    text = SPEC.partition("components:")[0].replace('ids: "int[B, N]"', 'x: "float[B, dim]"')
+    text += """\
+components:
+  layers: {type: linear, in_features: dim, out_features: dim, repeat: depth}
+forward: |
+  for layer in layers:
+    x = layer(x)
+  return x
+"""
+    found = work(tmp_path, text, depth=5)
+    assert found.total.backward == (5 + 4) * ONE * Size.runtime("B")
+
+
 def test_what_has_no_derivative_ends_a_backward_pass(tmp_path: Path) -> None:
     assert going_back(tmp_path, "return a + zeros_like(b)") == (1, 0, 0)
     assert going_back(tmp_path, "return a + cast(argsort(b), float)") == (1, 0, 0)
