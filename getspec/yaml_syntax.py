@@ -32,6 +32,7 @@ _DOUBLE = "double the backslash"
 _ADD = "add it, or quote the value"
 _INDENT = "indent it as the lines it belongs to"
 _START = "context_mark"
+_BEGINNING = "<document start>"
 _RULES = (
     _Rule("maximum nesting depth", "nested too deep", "name the inner part as a block", "GS006"),
     _Rule("scanning an anchor", "an anchor (`&`) is not allowed", _QUOTE, "GS022", _START),
@@ -40,7 +41,7 @@ _RULES = (
     _Rule("parsing a tag", "a tag (`!`) is not allowed", _QUOTE, "GS024", _START),
     _Rule("tag handle", "a tag (`!`) is not allowed", _QUOTE, "GS024"),
     _Rule("directive", "a YAML directive is not allowed", "delete this line", "GS014", _START),
-    _Rule("<document start>", "the value before this is complete", "delete this, or indent it"),
+    _Rule(_BEGINNING, "the value before this is complete", "delete this, or indent it"),
     _Rule("document separator", "this string has no closing quote", "add the quote", at=_START),
     _Rule("quoted&end of stream", "this string has no closing quote", "add the quote", at=_START),
     _Rule("unknown escape", "this escape is unknown", _DOUBLE, "GS025"),
@@ -80,11 +81,28 @@ def syntax_problem(error: Exception, builder: Builder) -> Diagnostic:
         doubled = Fix(rule.help, f"\\{source.text[start : start + 2]}")
         help = doubled if rule.help == _DOUBLE else rule.help
         return Diagnostic(rule.code, rule.message, source.span(start, 2), help)
+    if rule.words == _BEGINNING and (directive := _directive(source, index)):
+        return directive
     if rule.at == "problem_mark" and index >= len(source.text.rstrip(" \n")):
         return _unfinished(rule, builder)
     message = rule.message.replace("{char}", f"`{source.text[index : index + 1]}`")
     notes = _opening(context, getattr(error, _START, None), source)
     return Diagnostic(rule.code, message, source.span(index), rule.help, notes)
+
+
+def _directive(source: SourceText, index: int) -> Diagnostic | None:
+    """A line that starts with `%`, where nothing but blank lines and comments is between it and the problem."""
+    end = index
+    for line in reversed(source.text[:index].split("\n")):
+        start = end - len(line)
+        if line.startswith("%"):
+            help = Fix("delete this line", "")
+            span = source.span(start, len(line))
+            return Diagnostic("GS014", "a YAML directive is not allowed here", span, help)
+        if line.strip(" ") and not line.lstrip(" ").startswith("#"):
+            return None
+        end = start - 1
+    return None
 
 
 def _unfinished(rule: _Rule, builder: Builder) -> Diagnostic:

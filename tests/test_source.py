@@ -231,12 +231,34 @@ def test_a_text_that_ends_too_early_names_the_bracket_or_the_end(parse: Parse) -
     assert (found.message, found.span) == ("this `[` is never closed", Span("m.yaml", 1, 4)), (
         "a pair in a list has no bracket of its own"
     )
-    (found,) = problems(parse, "%YAML 1.2\n")
-    assert (found.message, found.span) == (
-        "the value before this is complete",
-        Span("m.yaml", 1, 10),
-    )
-    assert (found.code, found.help) == ("GS010", "delete this, or indent it")
+    _, found = problems(parse, "! [ ")
+    assert (found.code, found.message) == ("GS010", "a value is missing before this")
+    assert (found.span, found.help) == (Span("m.yaml", 1, 4), "write the value, or quote this one")
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "width"),
+    [
+        ("%YAML 1.2\n", 1, 9),
+        ("%YAML 1.2\n\n  # a comment\na: 1\n", 1, 9),
+        ("a: 1\n%b c", 2, 4),
+        ("a: 1\n# why\n%b c \n#d\n \n", 3, 5),
+    ],
+)
+def test_a_directive_before_which_or_after_which_nothing_begins(
+    parse: Parse, text: str, line: int, width: int
+) -> None:
+    """YAML takes a line that starts with `%` for the end of what is before it, and wants `---` below it."""
+    (found,) = problems(parse, text)
+    assert (found.code, found.message) == ("GS014", "a YAML directive is not allowed here")
+    assert found.span == Span("m.yaml", line, 1, width)
+    assert isinstance(found.help, Fix)
+    assert (found.help, found.help.text) == ("delete this line", "")
+
+
+def test_a_value_that_is_complete_is_no_directive(parse: Parse) -> None:
+    (found,) = problems(parse, "%YAML 1.2\n---\n[a]\n b: 1\n")
+    assert (found.code, found.message) == ("GS010", "the value before this is complete")
 
 
 def test_a_directive_that_stands_twice(parse: Parse) -> None:
