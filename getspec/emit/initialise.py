@@ -25,6 +25,8 @@ __all__ = ["init_lines"]
 
 Rules = tuple[Mapping[str, Mapping[str, ir.Init]], ...]
 Schemes = tuple[tuple[str, ir.Init], ...]
+Guarded = tuple[str, str]
+"""A condition, or "" where there is none, and a line."""
 
 DEFAULT = ir.Init("default")
 RESET = DEFAULT
@@ -131,7 +133,7 @@ def _branches(
 ) -> Iterator[str]:
     """`if isinstance(...)` for each kind of layer; those that keep PyTorch's defaults together."""
     plain = [t for t, weights in usual.items() if set(weights.values()) == {DEFAULT}]
-    bodies: dict[tuple[str, ...], list[str]] = {}
+    bodies: dict[tuple[Guarded, ...], list[str]] = {}
     for type, weights in usual.items():
         if type not in plain:
             bodies.setdefault(tuple(_filled(type, weights, lacking)), []).append(
@@ -139,11 +141,13 @@ def _branches(
             )
     word = "if"
     for body, alike in bodies.items():
-        test, lines = f"isinstance(module, {' | '.join(alike)})", list(body)
-        if len(lines) == 2 and lines[0].startswith("if "):
-            test, lines = f"{test} and {lines[0][3:-1]}", [lines[1].strip()]
+        test = f"isinstance(module, {' | '.join(alike)})"
+        guard, only = body[0]
+        if len(body) == 1 and guard:
+            test, body = f"{test} and {guard}", (("", only),)
         yield f"{word} {test}:"
-        yield from _indented(lines)
+        for guard, line in body:
+            yield from (f"    if {guard}:", f"        {line}") if guard else (f"    {line}",)
         word = "elif"
     if plain:
         classes = sorted(LAYER_TEXT[type].cls for type in plain)
@@ -154,18 +158,15 @@ def _branches(
 
 def _filled(
     type: str, weights: Mapping[str, ir.Init], lacking: frozenset[tuple[str, str]]
-) -> Iterator[str]:
-    """What a branch does to each weight of one kind of layer."""
+) -> Iterator[Guarded]:
+    """What a branch does to each weight of one kind of layer, and under which condition."""
     if DEFAULT in weights.values():
-        yield "module.reset_parameters()"
+        yield "", "module.reset_parameters()"
     for name, scheme in weights.items():
-        if scheme == DEFAULT:
-            continue
-        if (name == "bias" and _may_lack_bias(type)) or (type, name) in lacking:
-            yield f"if module.{name} is not None:"
-            yield f"    {_call(scheme, f'module.{name}')}"
-        else:
-            yield _call(scheme, f"module.{name}")
+        if scheme != DEFAULT:
+            target = f"module.{name}"
+            may_lack = (name == "bias" and _may_lack_bias(type)) or (type, name) in lacking
+            yield f"{target} is not None" if may_lack else "", _call(scheme, target)
 
 
 def _may_lack_bias(type: str) -> bool:
