@@ -99,7 +99,8 @@ def _directive(source: SourceText, index: int) -> Diagnostic | None:
             help = Fix("delete this line", "")
             span = source.span(start, len(line))
             return Diagnostic("GS014", "a YAML directive is not allowed here", span, help)
-        if line.strip(" ") and not line.lstrip(" ").startswith("#"):
+        shown = line.strip()
+        if shown and not shown.startswith("#"):
             return None
         end = start - 1
     return None
