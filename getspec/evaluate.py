@@ -11,7 +11,8 @@ generated class does not take them as arguments. Deciding on a number that varie
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from getspec.errors import Fix, SpecError, meant
@@ -252,11 +253,23 @@ class Evaluator:
     def logic(self, op: str, values: tuple[Node, ...]) -> Expr:
         """Left to right, as far as needed: what is not reached need not make sense."""
         parts: list[Expr] = []
-        for node in values:
+        for at, node in enumerate(values, 1):
             parts.append(self.expr(node))
             if self.truth(node, parts[-1].value) != (op == "and"):
+                parts += self.at_other_positions(values[:at], values[at:])
                 return Operation(op == "or", op, tuple(parts)) if len(parts) > 1 else parts[0]
         return Operation(op == "and", op, tuple(parts))
+
+    def at_other_positions(
+        self, reached: tuple[Node, ...], rest: tuple[Node, ...]
+    ) -> Iterator[Expr]:
+        """What is not reached at this position in a repeat may be at another one, and stays for the loop to ask."""
+        if any(map(self.asks_position, reached)):
+            with suppress(SpecError):
+                for node in rest:
+                    part = self.expr(node)
+                    self.truth(node, part.value)
+                    yield part
 
     def truth(self, node: Node, value: Any) -> bool:
         if isinstance(value, Varying):
@@ -267,8 +280,7 @@ class Evaluator:
 
     def by_position(self, test: Node, then: Node, otherwise: Node) -> Expr | None:
         """A number that the position in a repeat chooses: both sides stay, for the loop to choose."""
-        known = (self.scope.names.get(name) for name in names(test))
-        if not any(isinstance(name, Name) and name.kind == "index" for name in known):
+        if not self.asks_position(test):
             return None
         found = self.expr(test)
         try:
@@ -279,6 +291,11 @@ class Evaluator:
             return None
         value = parts[0 if self.truth(test, found.value) else 2].value
         return Operation(value, "if", parts)
+
+    def asks_position(self, node: Node) -> bool:
+        """Whether a position in a repeat is named."""
+        known = (self.scope.names.get(name) for name in names(node))
+        return any(isinstance(name, Name) and name.kind == "index" for name in known)
 
     def one_side(self, test: Node, then: Node, otherwise: Node) -> Expr:
         """The side that holds; nothing stays of the other."""

@@ -175,6 +175,45 @@ def test_how_an_expression_is_written(tmp_path: Path, expression: str) -> None:
     assert printed(tmp_path, expression) == EXPRESSIONS[expression]
 
 
+POSITION = """\
+getspec: 1
+model: Net
+config: {dim: 8, depth: 4}
+inputs: {x: "float[B, dim]"}
+components:
+  layers: {type: Part, dim: dim, rate: RATE, index: i, repeat: depth}
+forward: |
+  for layer in layers:
+    x = layer(x)
+  return x
+blocks:
+  Part:
+    params: {dim: int, rate: float}
+    inputs: {x: "float[B, dim]"}
+    components:
+      drop: {type: dropout, p: rate}
+    forward: |
+      return drop(x)
+"""
+RATES = {
+    "0.1 if i > 1 else 0.2": "0.1 if i > 1 else 0.2",
+    "0.1 if not i > 1 else 0.2": "0.1 if not i > 1 else 0.2",
+    "0.1 if not (i > 1 and i < 3) else 0.2": "0.1 if not (i > 1 and i < 3) else 0.2",
+    "0.1 if not (not i > 1) else 0.2": "0.1 if not not i > 1 else 0.2",
+    "0.1 if i < 1 or i > 1 and i < 3 else 0.2": "0.1 if i < 1 or i > 1 and i < 3 else 0.2",
+    "0.1 if (i < 1 or i > 1) and i < 3 else 0.2": "0.1 if (i < 1 or i > 1) and i < 3 else 0.2",
+    "0.1 if i < 1 else (0.2 if i < 2 else 0.3)": "0.1 if i < 1 else 0.2 if i < 2 else 0.3",
+    "(0.1 if i < 1 else 0.2) / 2": "(0.1 if i < 1 else 0.2) / 2",
+    "0.1 if i > 0 and dim > 4 else 0.2": "0.1 if i > 0 and dim > 4 else 0.2",
+}
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_how_a_condition_on_the_position_is_written(tmp_path: Path, rate: str) -> None:
+    text = load(tmp_path, POSITION.replace("RATE", rate)).generate()
+    assert f"Part({RATES[rate]}) for i in range(" in " ".join(text.split()), text
+
+
 # ------------------------------------------------------------------------------------------ shapes
 
 
