@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from typing import Any
 
 from getspec.errors import Fix, SpecError, meant
@@ -91,6 +90,12 @@ class Scope:
             self.decided |= self.roots.get(name, frozenset())
 
 
+def _asks_position(expr: Expr) -> bool:
+    """Whether a position in a repeat is named."""
+    at = isinstance(expr, Name) and expr.kind == "index"
+    return at or any(map(_asks_position, expr.parts))
+
+
 def named(name: str, value: Any) -> Any:
     """The value as its name spells it."""
     if isinstance(value, Size) and value.known is not None:
@@ -106,12 +111,21 @@ class Evaluator:
     def __init__(self, scope: Scope, text: Text) -> None:
         self.scope = scope
         self.text = text
+        self.partial = False
+        """Whether something is left out that would be asked at another position in a repeat."""
 
     # Ways in
 
     @classmethod
     def of(cls, scope: Scope, expression: Expression) -> Expr:
-        return cls(scope, expression.text).expr(expression.node)
+        """The expression, or its value where its text would not hold at every position in a repeat."""
+        evaluator = cls(scope, expression.text)
+        found = evaluator.expr(expression.node)
+        if evaluator.partial and _asks_position(found):
+            scope.chosen |= names(expression.node)
+            scope.decide(names(expression.node))
+            return Const(found.value)
+        return found
 
     @classmethod
     def decided(cls, scope: Scope, expression: Expression) -> Any:
@@ -256,20 +270,20 @@ class Evaluator:
         for at, node in enumerate(values, 1):
             parts.append(self.expr(node))
             if self.truth(node, parts[-1].value) != (op == "and"):
-                parts += self.at_other_positions(values[:at], values[at:])
+                parts += self.at_other_positions(values, at)
                 return Operation(op == "or", op, tuple(parts)) if len(parts) > 1 else parts[0]
         return Operation(op == "and", op, tuple(parts))
 
-    def at_other_positions(
-        self, reached: tuple[Node, ...], rest: tuple[Node, ...]
-    ) -> Iterator[Expr]:
+    def at_other_positions(self, values: tuple[Node, ...], reached: int) -> Iterator[Expr]:
         """What is not reached at this position in a repeat may be at another one, and stays for the loop to ask."""
-        if any(map(self.asks_position, reached)):
-            with suppress(SpecError):
-                for node in rest:
+        if any(map(self.asks_position, values)):
+            try:
+                for node in values[reached:]:
                     part = self.expr(node)
                     self.truth(node, part.value)
                     yield part
+            except SpecError:
+                self.partial = True
 
     def truth(self, node: Node, value: Any) -> bool:
         if isinstance(value, Varying):
@@ -286,8 +300,10 @@ class Evaluator:
         try:
             parts = (self.expr(then), found, self.expr(otherwise))
         except SpecError:  # the side that is not taken need not make sense
+            self.partial = True
             return None
-        if not (_is_number(parts[0].value) and _is_number(parts[2].value)):
+        if self.partial or not (_is_number(parts[0].value) and _is_number(parts[2].value)):
+            self.partial = True
             return None
         value = parts[0 if self.truth(test, found.value) else 2].value
         return Operation(value, "if", parts)

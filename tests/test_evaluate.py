@@ -300,9 +300,11 @@ def shape(expr: Expr) -> object:
         ("p > 0 and flag and dim > 2", ("and", (">", "p", 0), "flag", (">", "dim", 2))),
         ("p < 1 or dim < 2", ("or", ("<", "p", 1), ("<", "dim", 2))),
         ("flag and p > 0 and dim > 2", ("and", "flag", (">", "p", 0), (">", "dim", 2))),
-        ("not flag and p > 0", ("not", "flag")),
-        ("p > 0 and 8 // p > 2", (">", "p", 0)),
-        ("p > 0 and dim", (">", "p", 0)),
+        ("not flag and p > 0", ("and", ("not", "flag"), (">", "p", 0))),
+        ("p > 0 and 8 // p > 2", False),
+        ("p > 0 and dim", False),
+        ("p + (2 if p == 0 else 8 // p)", 2),
+        ("dim + (2 if p == 0 else 8 // p)", ("+", "dim", 2)),
     ],
 )
 def test_an_expression_keeps_how_it_was_written(source: str, tree: object) -> None:

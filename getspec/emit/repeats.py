@@ -66,7 +66,8 @@ class _Repeat:
             if not all(isinstance(flag, bool) for flag in flags) or len(set(flags)) != 2:
                 continue
             pairs = set(zip(flags, self.texts, strict=True))
-            if len(pairs) == 2:
+            rules = {self.printer(member.args[name]) for member in members}
+            if len(pairs) == 2 and len(rules) == 1:
                 text_of = dict(pairs)
                 return f"{text_of[True]} if {self.printer(expr)} else {text_of[False]}"
         return None
