@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from getspec.errors import Diagnostic, Span, SpecError
 from getspec.evaluate import _TAKES, SCALAR, Evaluator, NeedsIndex, Scope, described
-from getspec.ir import Expr, Group, Name, Operation, Pick, Varying
+from getspec.ir import Const, Expr, Group, Name, Operation, Pick, Varying
 from getspec.sizes import Size
 from getspec.syntax import Text, parse_expression
 
@@ -358,6 +358,17 @@ def test_a_number_that_the_position_chooses(p: int, number: int) -> None:
     assert found.value == number
     assert within.chosen == set(), "both sides stay, so neither is lost"
     assert within.decided == set()
+
+
+def test_a_rule_that_a_position_cannot_ask_is_its_value_there() -> None:
+    """The value holds for these settings alone, so all of them are decided; a text would hold for no other position."""
+    within = scope(dim=8, depth=3, flag=True)
+    within.index("p", Size.of(0))
+    found = Evaluator.of(within, expression("p + (dim if p == 0 else depth // p)"))
+    assert isinstance(found, Const)
+    assert found.value == 8
+    assert within.decided == {"dim", "depth"}
+    assert within.chosen == {"p", "dim", "depth"}
 
 
 def test_a_side_that_is_lost_is_remembered() -> None:
